@@ -1,0 +1,61 @@
+/**
+ * minke's own HTTP API (`/minke/v1/`) as pure data: one list that the daemon serves and that CLI and SDK call by name.
+ * `:name` is one path segment, URL-encoded. Errors are `{"error": ErrorBody}` with the status of the catalogue.
+ */
+export const prefix = '/minke/v1';
+
+export const routes = {
+  /** Daemon: version, pid, addresses, engine. -> StatusAnswer */
+  status: { method: 'GET', path: '/status' },
+  /** Ends the daemon: body {purge, stop}. 202, then the socket closes when it is done. */
+  shutdown: { method: 'POST', path: '/shutdown' },
+  /** Brings an app to the state of its model: body UpRequest -> application/x-ndjson of ProgressLine, the last with `done` or `error`. */
+  up: { method: 'POST', path: '/apps' },
+  apps: { method: 'GET', path: '/apps' },
+  app: { method: 'GET', path: '/apps/:app' },
+  /** ?volumes=true removes named volumes too. ndjson like `up`. */
+  down: { method: 'DELETE', path: '/apps/:app' },
+  /** ?app= -> {instances: InstanceRow[]} */
+  instances: { method: 'GET', path: '/instances' },
+  /** ?app=&name=&follow= -> application/x-ndjson of LogLine */
+  logs: { method: 'GET', path: '/logs' },
+  /** ?app=&since=&follow= -> application/x-ndjson of TimelineEvent */
+  events: { method: 'GET', path: '/events' },
+  /** Body RunRequest, Idempotency-Key. 202 {run: Run} once it is durable. */
+  runs: { method: 'POST', path: '/runs' },
+  /** ?app=&function=&state=&limit= -> {runs: Run[]} */
+  runList: { method: 'GET', path: '/runs' },
+  run: { method: 'GET', path: '/runs/:run' },
+  /** Answers when the run is settled, or with the unsettled run after ?timeout= milliseconds. {run: Run} */
+  runWait: { method: 'GET', path: '/runs/:run/wait' },
+  /** stdout, byte for byte, of a settled run; Minke-Exit-Code in the head. */
+  runResult: { method: 'GET', path: '/runs/:run/result' },
+  /** ?follow=&stdout=&stderr= -> application/x-ndjson of LogLine */
+  runLogs: { method: 'GET', path: '/runs/:run/logs' },
+  runCancel: { method: 'POST', path: '/runs/:run/cancel' },
+  /** Loads an image: body = tar (docker save or OCI archive) -> {images: [{reference, id}]} */
+  imageLoad: { method: 'POST', path: '/images' },
+  images: { method: 'GET', path: '/images' },
+  /** Calls a function of any kind: body and Content-Type to it, its answer back. ?arg= repeated. */
+  call: { method: 'POST', path: '/call/:function' },
+} as const satisfies Record<string, Route>;
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+}
+
+export type RouteName = keyof typeof routes;
+
+/** The path of a route with its parameters and query filled in. */
+export function pathOf(name: RouteName, parameters: Readonly<Record<string, string>> = {}, query: Query = {}): string {
+  const path = routes[name].path.replace(/:(\w+)/g, (_, key: string) => encodeURIComponent(parameters[key] ?? ''));
+  const search = new URLSearchParams(
+    Object.entries(query).flatMap(([key, value]) =>
+      value === undefined ? [] : [value].flat().map((one): [string, string] => [key, String(one)]),
+    ),
+  ).toString();
+  return `${prefix}${path}${search === '' ? '' : `?${search}`}`;
+}
+
+export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;

@@ -1,0 +1,65 @@
+import type { ErrorBody } from '../errors/index.ts';
+import type { AppModel } from '../model/app.ts';
+import type { Id } from '../model/ids.ts';
+import type { InstanceKind } from '../model/instance.ts';
+import type { RunOptions, RunTarget } from '../model/run.ts';
+
+/** Bodies of minke's own API; see routes.ts for which route takes or gives which. */
+
+export interface StatusAnswer {
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAt: number;
+  readonly dataFolder: string;
+  readonly engine: { readonly name: string; readonly details: Readonly<Record<string, string>> };
+  readonly gateway: { readonly host: string; readonly port: number };
+  readonly apps: number;
+}
+
+export interface UpRequest {
+  readonly model: AppModel;
+}
+
+/** Long work, told as it goes. The last line has `done` or `error`. */
+export interface ProgressLine {
+  readonly step?: string;
+  readonly subject?: string;
+  readonly state?: 'begun' | 'ended';
+  readonly ms?: number;
+  readonly done?: true;
+  /** `up`: whether anything had to change. */
+  readonly changed?: boolean;
+  readonly error?: ErrorBody;
+}
+
+export interface InstanceRow {
+  readonly id: Id;
+  readonly app: string;
+  readonly name: string;
+  readonly kind: InstanceKind;
+  readonly state: 'starting' | 'running' | 'stopping';
+  readonly startedAt: number;
+  readonly address?: string;
+  readonly parent?: Id;
+}
+
+export interface LogLine {
+  readonly name: string;
+  readonly instance: Id;
+  readonly stream: 'stdout' | 'stderr';
+  readonly at: number;
+  /** Bytes in base64: a chunk as it was written, not a line. */
+  readonly data: string;
+}
+
+export interface RunRequest {
+  /** Default: `default`; inside a container always the caller's own app. */
+  readonly app?: string;
+  readonly target: RunTarget;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly options?: RunOptions;
+  readonly timeoutMs?: number;
+  /** Input for stdin, base64. */
+  readonly input?: string;
+}

@@ -1,0 +1,117 @@
+import type { Readable, Writable } from 'node:stream';
+import type { Socket } from 'node:net';
+import type { Id } from '../model/ids.ts';
+import type { InstanceExit, InstanceSpec, Outbound } from '../model/instance.ts';
+
+/**
+ * What makes instances on one kind of substrate. An engine knows nothing of releases, routes or scaling.
+ *
+ * - `start` that fails leaves nothing behind; it rejects with INSTANCE_START_FAILED (or a more exact code).
+ * - `stop` is idempotent: "already gone" is success. It resolves when the instance and all it held are gone.
+ * - Nothing here retries; callers do.
+ * - Time limits, logging and abort are added once, by `bounded` (bounded.ts), not by each engine.
+ */
+export interface Engine {
+  describe(): EngineDescription;
+  /** Resolves when the process exists; not when it answers. */
+  start(spec: InstanceSpec, signal?: AbortSignal): Promise<Instance>;
+  /** SIGTERM, `graceMs`, then SIGKILL; 0 = SIGKILL at once. */
+  stop(id: Id, graceMs: number): Promise<void>;
+  kill(id: Id, signalNumber: number): Promise<void>;
+  inspect(id: Id): Promise<InstanceStatus | undefined>;
+  /** Live instances (and `logs` instances that ended unobserved) of an earlier daemon; what cannot be adopted has been removed. Called once, first. */
+  recover(): Promise<readonly Instance[]>;
+  /** Forgets an ended instance and deletes its logs. Idempotent. */
+  remove(id: Id): Promise<void>;
+  readonly logs: LogSource;
+  readonly networks: Networks;
+  /** Lets go of everything without ending `logs` instances; with `purge`, ends and removes all. */
+  close(options: { readonly purge: boolean }): Promise<void>;
+}
+
+export interface EngineDescription {
+  readonly name: 'sandbox' | 'docker' | 'swarm' | 'fake';
+  /** For people: runtime and version, cgroup layout. */
+  readonly details: Readonly<Record<string, string>>;
+}
+
+export interface Instance {
+  /** Enough to find the instance again after a restart of the daemon; stored by callers as it is. */
+  readonly handle: InstanceHandle;
+  readonly spec: InstanceSummary;
+  /** IPv4 address in the app's network; undefined without a network. */
+  readonly address: string | undefined;
+  readonly startedAt: number;
+  /** Present with `streams: pipes`, and stdin with `stdin: open`. */
+  readonly stdin?: Writable;
+  readonly stdout?: Readable;
+  readonly stderr?: Readable;
+  /** Never rejects. With `logs` it resolves after the last byte of output was recorded. */
+  readonly exited: Promise<InstanceExit>;
+}
+
+export interface InstanceHandle {
+  readonly version: 1;
+  readonly engine: EngineDescription['name'];
+  readonly id: Id;
+}
+
+/** The part of the spec that survives a restart. */
+export type InstanceSummary = Pick<InstanceSpec, 'id' | 'app' | 'name' | 'kind' | 'labels' | 'limits'> & {
+  readonly imageId: string;
+};
+
+export interface InstanceStatus {
+  readonly state: 'running' | 'ended';
+  /** Host pid of the instance's first process while it runs. */
+  readonly pid?: number;
+  readonly exit?: InstanceExit;
+}
+
+/** What was written to stdout and stderr, kept until `remove`. */
+export interface LogSource {
+  /** Follows until the instance has ended when `follow` is set. Ends cleanly on abort. */
+  read(id: Id, options: LogOptions): AsyncIterable<LogChunk>;
+}
+
+export interface LogOptions {
+  readonly follow?: boolean;
+  readonly streams?: readonly ('stdout' | 'stderr')[];
+  readonly signal?: AbortSignal;
+}
+
+export interface LogChunk {
+  readonly stream: 'stdout' | 'stderr';
+  /** Unix milliseconds when it was recorded. */
+  readonly at: number;
+  readonly bytes: Buffer;
+}
+
+/** One network per app, in which each name is an address. */
+export interface Networks {
+  /** Makes it, or brings it to this state. Idempotent. Names keep their addresses. */
+  ensure(spec: NetworkSpec): Promise<void>;
+  /** From now on new connections to `name` go to these instance addresses; none = to the listener. Open ones stay. */
+  publish(app: string, name: string, addresses: readonly string[]): Promise<void>;
+  /** A TCP connection from the daemon to an instance. */
+  connect(app: string, address: string, port: number, signal?: AbortSignal): Promise<Socket>;
+  remove(app: string): Promise<void>;
+}
+
+export interface NetworkSpec {
+  readonly app: string;
+  readonly names: readonly string[];
+  /** Connections to a name without a published instance end here. */
+  readonly listener: (connection: NamedConnection) => void;
+}
+
+export interface NamedConnection {
+  readonly socket: Socket;
+  readonly app: string;
+  readonly name: string;
+  readonly port: number;
+  /** Address of the instance that connected. */
+  readonly from: string;
+}
+
+export type { Outbound };

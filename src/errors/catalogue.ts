@@ -1,0 +1,82 @@
+/**
+ * Every failure that minke can report, in one table. `blame` says who can mend it; `retryable` whether the same call may
+ * succeed later without a change. `status` is the HTTP status, `exit` the CLI's exit code (1 user, 2 usage, 3 system).
+ */
+export interface ErrorEntry {
+  readonly text: string;
+  readonly status: number;
+  readonly exit: 1 | 2 | 3;
+  readonly blame: 'user' | 'system';
+  readonly retryable: boolean;
+  readonly hint?: string;
+}
+
+const user = (status: number, text: string, hint?: string): ErrorEntry => entry('user', status, 1, false, text, hint);
+const system = (status: number, text: string, hint?: string): ErrorEntry => entry('system', status, 3, false, text, hint);
+const passing = (status: number, text: string, hint?: string): ErrorEntry => entry('system', status, 3, true, text, hint);
+const usage = (text: string, hint?: string): ErrorEntry => entry('user', 400, 2, false, text, hint);
+
+export const catalogue = {
+  // The app file. `place` is FILE:LINE, `key` the full path of the key.
+  APP_FILE_NOT_FOUND: user(400, 'Cannot find an app file: {reason}', 'Name one: minke up FILE'),
+  APP_FILE_SYNTAX: user(400, 'Cannot read {place}: {reason}'),
+  APP_FILE_UNKNOWN_KEY: user(400, 'Cannot read {place}: "{key}" is not a key', '{mend}'),
+  APP_FILE_UNSUPPORTED_KEY: user(400, 'Cannot use {place}: "{key}" is not supported: {reason}', '{mend}'),
+  APP_FILE_BAD_VALUE: user(400, 'Cannot read {place}: "{key}" is {value}: {reason}', '{mend}'),
+  APP_FILE_BAD_REFERENCE: user(400, 'Cannot use {place}: "{key}" names "{value}", which is not {reason}', '{mend}'),
+  APP_FILE_ROUTE_CLASH: user(400, 'Cannot use {place}: the route "{value}" belongs to "{owner}" already', '{mend}'),
+  APP_FILE_CYCLE: user(400, 'Cannot use {place}: {reason}', '{mend}'),
+  // Apps, images and instances.
+  APP_NOT_FOUND: user(404, 'Cannot find the app "{app}"', 'minke ps shows the apps that run.'),
+  TARGET_NOT_FOUND: user(404, 'Cannot find "{target}": it is neither a function of the app "{app}" nor an image'),
+  ROUTE_TAKEN: user(409, 'Cannot use the route "{route}" for "{app}": the app "{owner}" has it', 'Change the route in one of the two app files.'),
+  IMAGE_NOT_FOUND: user(404, 'Cannot find the image "{image}": {reason}'),
+  IMAGE_INVALID: user(400, 'Cannot use the image "{image}": {reason}'),
+  PACK_FAILED: user(400, 'Cannot pack "{folder}": {reason}', '{mend}'),
+  INSTANCE_NOT_FOUND: user(404, 'Cannot find the instance "{instance}"'),
+  INSTANCE_START_FAILED: system(502, 'Cannot start "{name}": {reason}'),
+  INSTANCE_START_TIMEOUT: passing(504, 'Cannot start "{name}": it was not ready within {seconds} s'),
+  OUT_OF_MEMORY: user(502, '"{name}" was ended by the kernel: it wanted more than its {limit} of memory', 'Raise deploy.resources.limits.memory of "{name}".'),
+  PIDS_LIMIT: user(502, '"{name}" failed at its limit of {limit} processes', 'Raise deploy.resources.limits.pids of "{name}".'),
+  // Runs.
+  RUN_NOT_FOUND: user(404, 'Cannot find the run "{run}"'),
+  RUN_FAILED: user(502, '"{name}" ended with exit code {exitCode}'),
+  RUN_TIMED_OUT: user(504, '"{name}" was ended after its time-out of {seconds} s', 'Raise x-minke.timeout of "{name}".'),
+  RUN_CANCELLED: user(409, 'The run of "{name}" was cancelled: {reason}'),
+  RUN_LOST: passing(502, '"{name}" was lost: {reason}'),
+  RUN_STATE: user(409, 'Cannot {action} the run "{run}": it is {state}'),
+  // Gateway.
+  NO_ROUTE: user(404, 'Nothing answers at {host}{path}'),
+  NO_INSTANCE: passing(503, '"{name}" has no instance that is ready: {reason}'),
+  CGI_BAD_OUTPUT: user(502, '"{name}" did not answer with CGI: {reason}', 'A CGI answer is header lines, an empty line and the body (RFC 3875).'),
+  REQUEST_TIMEOUT: passing(504, '"{name}" did not answer within {seconds} s'),
+  QUEUE_FULL: passing(503, '"{name}" is busy: {limit} requests wait already'),
+  REQUEST_REFUSED: user(400, 'Cannot accept the request: {reason}'),
+  BODY_TOO_LARGE: user(413, 'Cannot accept the request: its body is larger than {limit}'),
+  UPSTREAM_FAILED: passing(502, '"{name}" broke off: {reason}'),
+  // API, doors and policy.
+  BAD_REQUEST: user(400, 'Cannot read the request: {reason}'),
+  NOT_FOUND: user(404, 'There is nothing at {method} {path}'),
+  POLICY_REFUSED: user(403, 'Refused: {field}: {reason}'),
+  NOT_SUPPORTED: user(501, '{what} is not supported: {reason}'),
+  CONFLICT: user(409, '{reason}'),
+  // The machine and the daemon.
+  NOT_ROOT: user(403, 'The sandbox needs root', 'Run it with sudo, or use Docker: --engine docker'),
+  MISSING_PROGRAM: user(500, 'Cannot find "{program}", which {purpose}', 'Install it: {install}'),
+  DAEMON_UNREACHABLE: system(503, 'No daemon answers at {socket}', 'Start one: minke serve'),
+  DAEMON_RUNNING: user(409, 'A daemon with the data folder {folder} runs already (pid {pid})'),
+  DATA_FOLDER: user(500, 'Cannot use the data folder {folder}: {reason}'),
+  OUT_OF_DISK: system(507, 'Cannot write {what}: the disk is full'),
+  OUT_OF_ADDRESSES: passing(503, 'The app "{app}" has no address left for another instance'),
+  NETWORK_FAILED: system(500, 'Cannot set up the network of "{app}": {reason}'),
+  STARTER_LOST: passing(503, 'The starter ended while "{name}" was starting; it is being started again'),
+  TIMEOUT: passing(504, '{action} did not end within {seconds} s'),
+  INTERNAL: system(500, 'Something in minke failed: {reason}', 'Please report it, with the daemon log.'),
+  USAGE: usage('{reason}', '{mend}'),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof catalogue;
+
+function entry(blame: ErrorEntry['blame'], status: number, exit: ErrorEntry['exit'], retryable: boolean, text: string, hint?: string): ErrorEntry {
+  return { text, status, exit, blame, retryable, ...(hint === undefined ? {} : { hint }) };
+}

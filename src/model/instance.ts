@@ -1,0 +1,97 @@
+import type { Id } from './ids.ts';
+
+/** What an instance is for. `container`: asked for through the Docker API or `minke run IMAGE`. */
+export type InstanceKind = 'service' | 'http' | 'cgi' | 'task' | 'container';
+
+/** An image as an engine takes it: content on disk, described by its own config. */
+export interface ReadyImage {
+  /** `sha256:...` of the image's config: its id. */
+  readonly id: string;
+  /** What the user called it. */
+  readonly reference: string;
+  /** Folder with the unpacked root, never written to by an instance. */
+  readonly rootPath: string;
+  readonly config: ImageConfig;
+}
+
+/** The part of an OCI image config that says how to run it. */
+export interface ImageConfig {
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly workdir: string;
+  /** `uid`, `uid:gid`, `name` or `name:group`; empty = root. */
+  readonly user: string;
+  readonly exposedPorts: readonly number[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly volumes: readonly string[];
+}
+
+/** A mount as an engine performs it; named volumes are binds by then. */
+export type InstanceMount =
+  | { readonly type: 'bind'; readonly source: string; readonly target: string; readonly readOnly: boolean }
+  | { readonly type: 'tmpfs'; readonly target: string; readonly sizeBytes: number };
+
+export interface InstanceLimits {
+  /** Bytes; 0 = none. Swap is not given on top. */
+  readonly memoryBytes: number;
+  /** Processes and threads together. */
+  readonly pids: number;
+  /** Cores, 0.5 = half of one; 0 = none. */
+  readonly cpus: number;
+}
+
+export interface InstanceSpec {
+  readonly id: Id;
+  readonly app: string;
+  /** Service or function name; for a container of no function the name that Docker clients see. */
+  readonly name: string;
+  readonly kind: InstanceKind;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly image: ReadyImage;
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly workdir: string;
+  /** As in ImageConfig.user. */
+  readonly user: string;
+  readonly hostname: string;
+  /** false: the instance gets a layer of its own over the image, gone with it. */
+  readonly readOnlyRoot: boolean;
+  /** Bytes of /tmp; 0 = no tmpfs there. */
+  readonly tmpBytes: number;
+  readonly mounts: readonly InstanceMount[];
+  readonly limits: InstanceLimits;
+  readonly privileged: boolean;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly pidNamespace: 'own' | 'host';
+  readonly network: 'app' | 'none';
+  /** Where it may connect to outside its app. */
+  readonly outbound: Outbound;
+  /**
+   * `pipes`: the daemon holds the streams and the instance ends with it (CGI). `logs`: the log writer records them, and
+   * instance, streams and exit code outlive the daemon.
+   */
+  readonly streams: 'pipes' | 'logs';
+  /** With `logs`, an open stdin lives as long as the daemon. */
+  readonly stdin: 'none' | 'open';
+}
+
+/** `public`: all but loopback, link-local, private ranges and the host's own addresses; else `CIDR:port` rules. */
+export type Outbound = 'none' | 'public' | readonly OutboundRule[];
+
+export interface OutboundRule {
+  readonly cidr: string;
+  /** Absent = every port. */
+  readonly port?: number;
+}
+
+/** How an instance ended. */
+export interface InstanceExit {
+  /** 0-255 as a shell gives it: 128 + n for signal n. */
+  readonly code: number;
+  /** `lost`: the exit code could not be had (its starter was killed with it). */
+  readonly cause: 'exited' | 'out-of-memory' | 'pids-limit' | 'stopped' | 'lost';
+  /** Unix milliseconds. */
+  readonly at: number;
+}

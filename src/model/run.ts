@@ -1,0 +1,97 @@
+import type { Id } from './ids.ts';
+
+/**
+ * A run is one execution of a task (or of an image) and moves only along these edges:
+ *
+ *   queued -> starting -> running -> succeeded | failed | timed-out | cancelled
+ *      \         \___________________^ (a start that fails settles it)
+ *       \____________________________^ cancelled before it began
+ *
+ * `dead` is a run whose retries or whose max-age are used up. `succeeded`, `failed`, `timed-out`, `cancelled` and `dead`
+ * are settled: nothing leaves them. A lost daemon puts `starting` and `running` back to `queued` only when the run's
+ * container is known to be gone; that is not an attempt of its own.
+ */
+export type RunState =
+  | 'queued'
+  | 'starting'
+  | 'running'
+  | 'succeeded'
+  | 'failed'
+  | 'timed-out'
+  | 'cancelled'
+  | 'dead';
+
+const edges: Readonly<Record<RunState, readonly RunState[]>> = {
+  queued: ['starting', 'cancelled', 'timed-out', 'failed', 'dead'],
+  starting: ['running', 'queued', 'succeeded', 'failed', 'timed-out', 'cancelled', 'dead'],
+  running: ['queued', 'succeeded', 'failed', 'timed-out', 'cancelled', 'dead'],
+  succeeded: [],
+  failed: [],
+  'timed-out': [],
+  cancelled: [],
+  dead: [],
+};
+
+export const canMove = (from: RunState, to: RunState): boolean => edges[from].includes(to);
+
+export const isSettled = (state: RunState): boolean => edges[state].length === 0;
+
+/** What a run executes: a function of its app, or an image by reference. */
+export type RunTarget = { readonly function: string } | { readonly image: string };
+
+/** What the caller may set beyond target, arguments and environment. Absent means the target's own setting. */
+export interface RunOptions {
+  readonly entrypoint?: readonly string[];
+  readonly workdir?: string;
+  readonly user?: string;
+  readonly hostname?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly memoryBytes?: number;
+  readonly cpus?: number;
+  readonly pids?: number;
+  readonly readOnlyRoot?: boolean;
+  readonly mounts?: readonly RunMount[];
+  readonly privileged?: boolean;
+  readonly capAdd?: readonly string[];
+  readonly capDrop?: readonly string[];
+  readonly pidNamespace?: 'own' | 'host';
+  readonly network?: 'app' | 'none';
+  /** Kept after its end until it is removed by hand, as `docker run` without `--rm` does. */
+  readonly keep?: boolean;
+  readonly name?: string;
+  /** `open`: the starter of the run may send input through `attach`; `none`: /dev/null. */
+  readonly stdin?: 'none' | 'open';
+}
+
+export interface RunMount {
+  readonly type: 'bind' | 'volume' | 'tmpfs';
+  readonly source?: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+export interface Run {
+  readonly id: Id;
+  readonly app: string;
+  readonly target: RunTarget;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly options: RunOptions;
+  readonly state: RunState;
+  /** Attempts begun so far. */
+  readonly attempts: number;
+  /** Unix milliseconds, all of them. */
+  readonly createdAt: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  /** Milliseconds that one attempt may take from its start; 0 = without end. */
+  readonly timeoutMs: number;
+  readonly exitCode?: number;
+  /** Why it did not succeed, in words of the catalogue. */
+  readonly error?: { readonly code: string; readonly message: string };
+  /** The instance of the last attempt. */
+  readonly instance?: Id;
+  /** The run or instance that asked for this one. */
+  readonly parent?: Id;
+  readonly idempotencyKey?: string;
+}

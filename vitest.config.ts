@@ -1,0 +1,20 @@
+import { defineConfig } from 'vitest/config';
+
+// Unit and conformance tests lie beside the code they promise something about; what needs a real engine lies in
+// test/integration and runs one file at a time, since two daemons at once would time each other.
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});

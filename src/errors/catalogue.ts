@@ -12,8 +12,10 @@ export interface ErrorEntry {
 }
 
 const user = (status: number, text: string, hint?: string): ErrorEntry => entry('user', status, 1, false, text, hint);
-const system = (status: number, text: string, hint?: string): ErrorEntry => entry('system', status, 3, false, text, hint);
-const passing = (status: number, text: string, hint?: string): ErrorEntry => entry('system', status, 3, true, text, hint);
+const system = (status: number, text: string, hint?: string): ErrorEntry =>
+  entry('system', status, 3, false, text, hint);
+const passing = (status: number, text: string, hint?: string): ErrorEntry =>
+  entry('system', status, 3, true, text, hint);
 const usage = (text: string, hint?: string): ErrorEntry => entry('user', 400, 2, false, text, hint);
 
 export const catalogue = {
@@ -29,26 +31,46 @@ export const catalogue = {
   // Apps, images and instances.
   APP_NOT_FOUND: user(404, 'Cannot find the app "{app}"', 'minke ps shows the apps that run.'),
   TARGET_NOT_FOUND: user(404, 'Cannot find "{target}": it is neither a function of the app "{app}" nor an image'),
-  ROUTE_TAKEN: user(409, 'Cannot use the route "{route}" for "{app}": the app "{owner}" has it', 'Change the route in one of the two app files.'),
+  ROUTE_TAKEN: user(
+    409,
+    'Cannot use the route "{route}" for "{app}": the app "{owner}" has it',
+    'Change the route in one of the two app files.',
+  ),
   IMAGE_NOT_FOUND: user(404, 'Cannot find the image "{image}": {reason}'),
   IMAGE_INVALID: user(400, 'Cannot use the image "{image}": {reason}'),
   PACK_FAILED: user(400, 'Cannot pack "{folder}": {reason}', '{mend}'),
   INSTANCE_NOT_FOUND: user(404, 'Cannot find the instance "{instance}"'),
   INSTANCE_START_FAILED: system(502, 'Cannot start "{name}": {reason}'),
   INSTANCE_START_TIMEOUT: passing(504, 'Cannot start "{name}": it was not ready within {seconds} s'),
-  OUT_OF_MEMORY: user(502, '"{name}" was ended by the kernel: it wanted more than its {limit} of memory', 'Raise deploy.resources.limits.memory of "{name}".'),
-  PIDS_LIMIT: user(502, '"{name}" failed at its limit of {limit} processes', 'Raise deploy.resources.limits.pids of "{name}".'),
+  OUT_OF_MEMORY: user(
+    502,
+    '"{name}" was ended by the kernel: it wanted more than its {limit} of memory',
+    'Raise deploy.resources.limits.memory of "{name}".',
+  ),
+  PIDS_LIMIT: user(
+    502,
+    '"{name}" failed at its limit of {limit} processes',
+    'Raise deploy.resources.limits.pids of "{name}".',
+  ),
   // Runs.
   RUN_NOT_FOUND: user(404, 'Cannot find the run "{run}"'),
   RUN_FAILED: user(502, '"{name}" ended with exit code {exitCode}'),
-  RUN_TIMED_OUT: user(504, '"{name}" was ended after its time-out of {seconds} s', 'Raise x-minke.timeout of "{name}".'),
+  RUN_TIMED_OUT: user(
+    504,
+    '"{name}" was ended after its time-out of {seconds} s',
+    'Raise x-minke.timeout of "{name}".',
+  ),
   RUN_CANCELLED: user(409, 'The run of "{name}" was cancelled: {reason}'),
   RUN_LOST: passing(502, '"{name}" was lost: {reason}'),
   RUN_STATE: user(409, 'Cannot {action} the run "{run}": it is {state}'),
   // Gateway.
   NO_ROUTE: user(404, 'Nothing answers at {host}{path}'),
   NO_INSTANCE: passing(503, '"{name}" has no instance that is ready: {reason}'),
-  CGI_BAD_OUTPUT: user(502, '"{name}" did not answer with CGI: {reason}', 'A CGI answer is header lines, an empty line and the body (RFC 3875).'),
+  CGI_BAD_OUTPUT: user(
+    502,
+    '"{name}" did not answer with CGI: {reason}',
+    'A CGI answer is header lines, an empty line and the body (RFC 3875).',
+  ),
   REQUEST_TIMEOUT: passing(504, '"{name}" did not answer within {seconds} s'),
   QUEUE_FULL: passing(503, '"{name}" is busy: {limit} requests wait already'),
   REQUEST_REFUSED: user(400, 'Cannot accept the request: {reason}'),
@@ -77,6 +99,13 @@ export const catalogue = {
 
 export type ErrorCode = keyof typeof catalogue;
 
-function entry(blame: ErrorEntry['blame'], status: number, exit: ErrorEntry['exit'], retryable: boolean, text: string, hint?: string): ErrorEntry {
+function entry(
+  blame: ErrorEntry['blame'],
+  status: number,
+  exit: ErrorEntry['exit'],
+  retryable: boolean,
+  text: string,
+  hint?: string,
+): ErrorEntry {
   return { text, status, exit, blame, retryable, ...(hint === undefined ? {} : { hint }) };
 }

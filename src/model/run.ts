@@ -11,15 +11,7 @@ import type { Id } from './ids.ts';
  * are settled: nothing leaves them. A lost daemon puts `starting` and `running` back to `queued` only when the run's
  * container is known to be gone; that is not an attempt of its own.
  */
-export type RunState =
-  | 'queued'
-  | 'starting'
-  | 'running'
-  | 'succeeded'
-  | 'failed'
-  | 'timed-out'
-  | 'cancelled'
-  | 'dead';
+export type RunState = 'queued' | 'starting' | 'running' | 'succeeded' | 'failed' | 'timed-out' | 'cancelled' | 'dead';
 
 const edges: Readonly<Record<RunState, readonly RunState[]>> = {
   queued: ['starting', 'cancelled', 'timed-out', 'failed', 'dead'],

@@ -33,6 +33,9 @@ export const silentLog: Log = createLog(() => undefined, 'error');
 /** Errors say nothing when JSON writes them; give them as text. */
 function plain(fields: Fields): Fields {
   return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? (value.stack ?? value.message) : value]),
+    Object.entries(fields).map(([key, value]) => [
+      key,
+      value instanceof Error ? (value.stack ?? value.message) : value,
+    ]),
   );
 }

@@ -29,7 +29,9 @@ export interface RunStore {
   remove(id: Id): Promise<void>;
 }
 
-export type RunPatch = Partial<Pick<Run, 'startedAt' | 'endedAt' | 'exitCode' | 'error' | 'instance' | 'attempts' | 'options'>>;
+export type RunPatch = Partial<
+  Pick<Run, 'startedAt' | 'endedAt' | 'exitCode' | 'error' | 'instance' | 'attempts' | 'options'>
+>;
 
 export interface RunFilter {
   readonly app?: string;
@@ -49,5 +51,9 @@ export interface AppStore {
 
 export interface TimelineStore {
   append(event: TimelineEvent): Promise<void>;
-  list(filter: { readonly app?: string; readonly since?: number; readonly limit?: number }): Promise<readonly TimelineEvent[]>;
+  list(filter: {
+    readonly app?: string;
+    readonly since?: number;
+    readonly limit?: number;
+  }): Promise<readonly TimelineEvent[]>;
 }

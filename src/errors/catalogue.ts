@@ -86,6 +86,12 @@ export const catalogue = {
   NOT_ROOT: user(403, 'The sandbox needs root', 'Run it with sudo, or use Docker: --engine docker'),
   MISSING_PROGRAM: user(500, 'Cannot find "{program}", which {purpose}', 'Install it: {install}'),
   DAEMON_UNREACHABLE: system(503, 'No daemon answers at {socket}', 'Start one: minke serve'),
+  DAEMON_START_FAILED: system(500, 'The daemon did not start: {reason}', '{mend}'),
+  CONNECTION_LOST: passing(
+    502,
+    'The connection to {address} broke off: {reason}',
+    'What was accepted goes on: minke runs ls',
+  ),
   DAEMON_RUNNING: user(409, 'A daemon with the data folder {folder} runs already (pid {pid})'),
   DATA_FOLDER: user(500, 'Cannot use the data folder {folder}: {reason}'),
   OUT_OF_DISK: system(507, 'Cannot write {what}: the disk is full'),

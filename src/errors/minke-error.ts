@@ -8,7 +8,7 @@ export type Facts = Readonly<Record<string, string | number | boolean | undefine
  * (HTTP, CLI, Docker API) says the same thing about the same failure.
  */
 export class MinkeError extends Error {
-  override readonly name = 'MinkeError';
+  override readonly name: string = 'MinkeError';
   readonly code: ErrorCode;
   readonly facts: Facts;
 
@@ -22,10 +22,11 @@ export class MinkeError extends Error {
     return catalogue[this.code];
   }
 
-  /** What the user can do about it; undefined where there is nothing to say. */
+  /** What the user can do about it; undefined where there is nothing to say, or where a fact that it needs is not known. */
   get hint(): string | undefined {
     const { hint } = this.entry;
-    return hint === undefined ? undefined : fill(hint, this.facts);
+    const isKnown = [...(hint ?? '').matchAll(/\{(\w+)\}/g)].every(([, key = '']) => this.facts[key] !== undefined);
+    return hint === undefined || !isKnown ? undefined : fill(hint, this.facts);
   }
 
   toJSON(): ErrorBody {

@@ -1,7 +1,7 @@
 // Makes a checkout ready: packages, the pinned Node, system parts. Plain JavaScript and node: modules only, because it runs
 // first, on whatever Node the machine has (20 or later), before there is a node_modules.
 //
-//   node scripts/setup.mjs [demo | test]     what `npm run demo` or `npm test` needs; demo when nothing is named
+//   node scripts/setup.mjs [demo | test | ok]   what `npm run demo`, `npm test` or `npm run ok` needs; demo when none is named
 //
 // It says nothing, and takes well under 100 ms, when there is nothing to do.
 import { spawnSync } from 'node:child_process';
@@ -53,7 +53,7 @@ main(process.argv[2] ?? 'demo');
 function main(profile) {
   const startedAt = Date.now();
   try {
-    if (!['demo', 'test'].includes(profile)) fail(`"${profile}" is not a set-up; name demo or test`);
+    if (!['demo', 'test', 'ok'].includes(profile)) fail(`"${profile}" is not a set-up; name demo, test or ok`);
     const packagesChanged = ensurePackages();
     const partsChanged = ensureParts(profile);
     if (packagesChanged || partsChanged) say(`ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);

@@ -6,7 +6,7 @@
 // It says nothing, and takes well under 100 ms, when there is nothing to do.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -68,7 +68,7 @@ function main(profile) {
 
 function ensurePackages() {
   const stale = packageFolders().filter((folder) => readStamp(folder) !== wantedStamp(folder));
-  const nodeIsMissing = existsSync(join(root, 'package-lock.json')) && !existsSync(pinnedNode());
+  const nodeIsMissing = packageFolders().includes(root) && !(existsSync(pinnedNode()) && existsSync(linkToNode()));
   for (const folder of stale) installPackages(folder);
   if (nodeIsMissing || stale.includes(root)) ensurePinnedNode();
   if (stale.includes(root)) checkKoffi();
@@ -119,11 +119,20 @@ function pinnedNode() {
   return join(root, 'node_modules', 'node', 'bin', 'node');
 }
 
+/** What `npm run` finds as `node`. npm makes no link to a program that is not there yet. */
+function linkToNode() {
+  return join(root, 'node_modules', '.bin', 'node');
+}
+
 /** The package `node` holds no Node: its install script fetches the one for this machine. */
 function ensurePinnedNode() {
   const folder = join(root, 'node_modules', 'node');
   const wanted = `v${JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version}`;
-  if (versionOf(pinnedNode()) === wanted) return;
+  if (versionOf(pinnedNode()) !== wanted) fetchNode(folder, wanted);
+  if (!existsSync(linkToNode())) symlinkSync(join('..', 'node', 'bin', 'node'), linkToNode());
+}
+
+function fetchNode(folder, wanted) {
   say(`fetching Node ${wanted}`);
   const first = run(nodeThatStays(), ['installArchSpecificPackage.js'], { cwd: folder });
   if (versionOf(pinnedNode()) === wanted) return;

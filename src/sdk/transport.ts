@@ -1,0 +1,132 @@
+import { Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import type { Readable } from 'node:stream';
+import { pathOf, routes, type Query, type RouteName } from '../api/routes.ts';
+import type { Address } from './address.ts';
+import { errorOf } from './answer-error.ts';
+import { connectionError } from './connection-error.ts';
+import { linesOf } from './lines.ts';
+
+/** One daemon, spoken to by the names of its routes. Answers beyond 2xx reject with the MinkeError in their body. */
+export interface Transport {
+  readonly address: Address;
+  /** The answer's head; its body is the caller's to read or to destroy. */
+  open(route: RouteName, call?: Call): Promise<IncomingMessage>;
+  bytes(route: RouteName, call?: Call): Promise<Buffer>;
+  json<T>(route: RouteName, call?: Call): Promise<T>;
+  /** application/x-ndjson, line by line as it comes. Rejects with CONNECTION_LOST when it is cut. */
+  lines<T>(route: RouteName, call?: Call): AsyncIterable<T>;
+}
+
+export interface Call {
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly query?: Query;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  /** Sent as it is. */
+  readonly body?: Buffer | string | Readable;
+  /** Rejects with the signal's reason, as fetch does. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export function createTransport(address: Address): Transport {
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: 4 });
+  const open = async (route: RouteName, call: Call = {}): Promise<IncomingMessage> => {
+    call.signal?.throwIfAborted();
+    const answer = await send(address, agent, route, call);
+    const status = answer.statusCode ?? 0;
+    if (status >= 200 && status < 300) return answer;
+    throw errorOf(call.parameters?.function ?? address.text, answer, await drain(address, answer, call.signal));
+  };
+  const bytes = async (route: RouteName, call: Call = {}): Promise<Buffer> =>
+    drain(address, await open(route, call), call.signal);
+  return {
+    address,
+    open,
+    bytes,
+    json: async <T>(route: RouteName, call?: Call) => JSON.parse((await bytes(route, call)).toString()) as T,
+    lines: async function* <T>(route: RouteName, call: Call = {}) {
+      for await (const line of linesOf(chunksOf(address, await open(route, call), call.signal))) {
+        yield JSON.parse(line) as T;
+      }
+    },
+  };
+}
+
+/**
+ * A kept connection may be closed by the daemon just as it is used again. What changes nothing when it is sent twice is
+ * sent once more then; all else gets a connection of its own.
+ */
+async function send(address: Address, agent: Agent, route: RouteName, call: Call): Promise<IncomingMessage> {
+  const isRepeatable = routes[route].method === 'GET' || call.headers?.['idempotency-key'] !== undefined;
+  const first = await attempt(address, isRepeatable ? agent : undefined, route, call);
+  return first === 'stale' ? retry(address, route, call) : first;
+}
+
+async function retry(address: Address, route: RouteName, call: Call): Promise<IncomingMessage> {
+  const answer = await attempt(address, undefined, route, call);
+  if (answer === 'stale') throw new Error('A fresh connection is never stale');
+  return answer;
+}
+
+function attempt(
+  address: Address,
+  agent: Agent | undefined,
+  route: RouteName,
+  call: Call,
+): Promise<IncomingMessage | 'stale'> {
+  return new Promise((resolve, reject) => {
+    const { payload, headers } = payloadOf(call);
+    const request = httpRequest({ ...requestOptions(address, route, call), headers, agent: agent ?? false });
+    request.once('response', resolve);
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      if (agent !== undefined && request.reusedSocket && error.code === 'ECONNRESET') resolve('stale');
+      else reject(connectionError(address, error, call.signal));
+    });
+    if (isWhole(payload)) request.end(payload);
+    else payload.once('error', (error) => request.destroy(error)).pipe(request);
+  });
+}
+
+const isWhole = (payload: Call['body']): payload is Buffer | string | undefined =>
+  payload === undefined || typeof payload === 'string' || Buffer.isBuffer(payload);
+
+function requestOptions(address: Address, route: RouteName, call: Call): RequestOptions {
+  return {
+    ...('socketPath' in address
+      ? { socketPath: address.socketPath, host: 'minke' }
+      : { host: address.host, port: address.port }),
+    method: routes[route].method,
+    path: pathOf(route, call.parameters, call.query),
+    ...(call.signal === undefined ? {} : { signal: call.signal }),
+  };
+}
+
+function payloadOf({ json, body, headers = {} }: Call): {
+  payload: Call['body'];
+  headers: Record<string, string | number>;
+} {
+  const payload = json === undefined ? body : JSON.stringify(json);
+  if (payload === undefined) return { payload, headers: { ...headers } };
+  const type = json === undefined ? 'application/octet-stream' : 'application/json';
+  const length = isWhole(payload) ? { 'content-length': Buffer.byteLength(payload) } : {};
+  return { payload, headers: { 'content-type': type, ...length, ...headers } };
+}
+
+async function drain(address: Address, answer: IncomingMessage, signal: AbortSignal | undefined): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of chunksOf(address, answer, signal)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+async function* chunksOf(
+  address: Address,
+  answer: IncomingMessage,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of answer) yield chunk as Buffer;
+  } catch (error) {
+    throw connectionError(address, error, signal);
+  }
+}

@@ -37,6 +37,15 @@ describe('the architecture check', () => {
     expect(wrong).toEqual(['Folders import one another in a circle: tasks, tasks/rows, tasks/waiting']);
   });
 
+  it('takes a file named like the folder beside it for a part of that folder', () => {
+    const wrong = check({
+      'engines/engine.ts': '',
+      'engines/conformance.ts': `import './conformance/streams.ts';`,
+      'engines/conformance/streams.ts': `import '../engine.ts';`,
+    });
+    expect(wrong).toEqual([]);
+  });
+
   it('takes sub-folders that import one way for no circle', () => {
     const wrong = check({
       'tasks/dispatch.ts': `import './rows/row.ts'; import './waiting/queue.ts';`,

@@ -1,4 +1,4 @@
-import { dirname, join, normalize } from 'node:path';
+import { dirname, extname, join, normalize } from 'node:path';
 import { cyclesOf } from './cycles.ts';
 import { importsOf, type Import } from './imports.ts';
 import { exceptions, layers, owners, pureRooms, testsMayImport, type Room } from './rules.ts';
@@ -12,7 +12,7 @@ const rooms: readonly Room[] = layers.flatMap((layer) => layer.rooms);
 export function checkArchitecture(files: Files): readonly string[] {
   if (files.size === 0) return ['Found no source files under src/: nothing was checked'];
   const edges = [...files].flatMap(([file, text]) => importsOf(file, text).map((one) => resolve(file, one)));
-  return [...homeless(files), ...edges.flatMap((edge) => judge(edge)), ...folderCycles(edges)];
+  return [...homeless(files), ...edges.flatMap((edge) => judge(edge)), ...folderCycles(files, edges)];
 }
 
 interface Edge {
@@ -83,13 +83,22 @@ function judgePackage(place: string, room: Room, target: string): readonly strin
   return isOwner ? [] : [`${place} imports ${target}: only ${owner.join(', ')} may`];
 }
 
-/** Folders at every depth, each with its own files only; tests stand outside the house and may look in anywhere. */
-function folderCycles(edges: readonly Edge[]): readonly string[] {
+/**
+ * Folders at every depth, each with its own files only; tests stand outside the house and may look in anywhere. A file
+ * `name.ts` beside a folder `name/` is the door of that folder and counts as a part of it.
+ */
+function folderCycles(files: Files, edges: readonly Edge[]): readonly string[] {
+  const folders = new Set([...files.keys()].map((file) => dirname(file)));
+  const folderOf = (file: string): string => (folders.has(withoutEnding(file)) ? withoutEnding(file) : dirname(file));
   const graph = new Map<string, Set<string>>();
   for (const { file, target, isFile } of edges) {
     if (!isFile || target === undefined || file.endsWith('.test.ts')) continue;
-    const [from, to] = [dirname(file), dirname(target)];
+    const [from, to] = [folderOf(file), folderOf(target)];
     if (from !== to) graph.set(from, (graph.get(from) ?? new Set()).add(to));
   }
   return cyclesOf(graph).map((group) => `Folders import one another in a circle: ${group.join(', ')}`);
+}
+
+function withoutEnding(file: string): string {
+  return file.slice(0, -extname(file).length);
 }

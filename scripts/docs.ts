@@ -1,5 +1,6 @@
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { undocumentedKeys } from './docs/app-file-keys.ts';
 import { errorTable } from './docs/error-table.ts';
 import { brokenLinks } from './docs/links.ts';
 import { keepGenerated } from './generated-block.ts';
@@ -18,6 +19,7 @@ async function main(): Promise<void> {
   const readme = pages.get('README.md') ?? '';
   const wrong = [
     ...(stale === undefined ? [] : [stale]),
+    ...undocumentedKeys(pages.get('docs/app-file.md') ?? ''),
     ...[...pages].flatMap(([file, text]) => brokenLinks(root, file, text)),
     ...['npm run demo', 'npm test']
       .filter((one) => !readme.includes(one))

@@ -15,19 +15,42 @@ export interface Store {
 }
 
 export interface RunStore {
-  /** With an idempotency key that the app used in the last 24 h, answers the earlier run and stores nothing. */
-  accept(run: Run): Promise<Run>;
+  /**
+   * With an idempotency key that the app used in the last 24 h (by `createdAt`), answers the earlier run and stores
+   * nothing. `input` is for stdin and is kept until the run is removed.
+   */
+  accept(run: Run, input?: Uint8Array): Promise<Run>;
   get(id: Id): Promise<Run | undefined>;
+  /** What `accept` was given for stdin; undefined without any. */
+  input(id: Id): Promise<Uint8Array | undefined>;
   /** Run whose id starts so, when exactly one does. */
   find(prefix: string): Promise<Run | undefined>;
   list(filter: RunFilter): Promise<readonly Run[]>;
   /**
    * Moves the run if it is still in `from` (one of them), and answers the row as it then is; undefined when it was not:
-   * somebody else settled it first.
+   * somebody else settled it first. Only along the edges of model/run.ts; to a settled state only with `endedAt`. What
+   * goes back to `queued` has neither start nor instance any more.
    */
   move(id: Id, from: readonly RunState[], to: RunState, patch?: RunPatch): Promise<Run | undefined>;
+  /** With its input. "Not there" is success. */
   remove(id: Id): Promise<void>;
+  /**
+   * Settled runs that nobody needs any more, those that ended first at the front: older than `maxAgeMs`, or beyond the
+   * `maxCount` that ended last. A run whose idempotency key still counts is only ever too old, never too many.
+   */
+  expired(retention: Retention): Promise<readonly Run[]>;
 }
+
+export interface Retention {
+  /** Unix milliseconds. */
+  readonly now: number;
+  readonly maxAgeMs: number;
+  readonly maxCount: number;
+  readonly limit: number;
+}
+
+/** How long a run answers to its idempotency key. */
+export const idempotencyMs = 24 * 60 * 60 * 1000;
 
 export type RunPatch = Partial<
   Pick<Run, 'startedAt' | 'endedAt' | 'exitCode' | 'error' | 'instance' | 'attempts' | 'options'>
@@ -40,6 +63,10 @@ export interface RunFilter {
   readonly parent?: Id;
   /** Newest first; default 100. */
   readonly limit?: number;
+  /** In the order of their acceptance; default `newest` first. */
+  readonly order?: 'newest' | 'oldest';
+  /** Only what comes after this run in that order: the next page. Nothing when there is no such run. */
+  readonly after?: Id;
 }
 
 export interface AppStore {
@@ -50,7 +77,9 @@ export interface AppStore {
 }
 
 export interface TimelineStore {
+  /** The last 100,000 events are kept. */
   append(event: TimelineEvent): Promise<void>;
+  /** The newest `limit` (default 1,000) of those at or after `since`, oldest first. */
   list(filter: {
     readonly app?: string;
     readonly since?: number;

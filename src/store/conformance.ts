@@ -1,0 +1,272 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { newId } from '../model/ids.ts';
+import type { AppModel } from '../model/app.ts';
+import type { Run } from '../model/run.ts';
+import { idempotencyMs, type RunFilter, type Store } from './store.ts';
+
+/** A store under test: `open` gives it afresh over the same data, as a restart of the daemon does. */
+export interface StoreUnderTest {
+  open(): Promise<Store>;
+  /** Deletes the data. */
+  dispose(): Promise<void>;
+}
+
+/** What every store promises, whatever it stores in. */
+export function describeStore(name: string, make: () => Promise<StoreUnderTest>): void {
+  describe(`${name} store`, () => {
+    let subject: StoreUnderTest;
+    let store: Store;
+    beforeEach(async () => {
+      subject = await make();
+      store = await subject.open();
+    });
+    afterEach(async () => {
+      await store.close();
+      await subject.dispose();
+    });
+    const accept = async (fields: Partial<Run> = {}): Promise<Run> => store.runs.accept(aRun(fields));
+    const idsOf = async (filter: RunFilter): Promise<string[]> => (await store.runs.list(filter)).map(({ id }) => id);
+    const settledAt = async (endedAt: number, fields: Partial<Run> = {}): Promise<string> =>
+      (await accept({ createdAt: endedAt, state: 'succeeded', endedAt, ...fields })).id;
+    const reopen = async (): Promise<void> => {
+      await store.close();
+      store = await subject.open();
+    };
+    describe('runs', () => {
+      it('gives a run back as it was accepted, also after a restart', async () => {
+        const run = aRun({
+          parent: newId(),
+          idempotencyKey: 'k',
+          options: { stdin: 'open', cpus: 0.5 },
+          env: { A: 'ä\n' },
+        });
+        expect(await store.runs.accept(run)).toEqual(run);
+        await reopen();
+        expect(await store.runs.get(run.id)).toEqual(run);
+      });
+
+      it('answers undefined for a run that is not there', async () => {
+        expect(await store.runs.get(newId())).toBeUndefined();
+        expect(await store.runs.input(newId())).toBeUndefined();
+      });
+
+      it('keeps input byte for byte until the run is removed', async () => {
+        const bytes = Uint8Array.from({ length: 70_000 }, (_, index) => index % 256);
+        const { id } = await store.runs.accept(aRun(), bytes);
+        await reopen();
+        expect(await store.runs.input(id)).toEqual(bytes);
+        await store.runs.remove(id);
+        expect(await store.runs.input(id)).toBeUndefined();
+        expect(await store.runs.get(id)).toBeUndefined();
+      });
+
+      it('removes a run twice without complaint', async () => {
+        const { id } = await accept();
+        await store.runs.remove(id);
+        await expect(store.runs.remove(id)).resolves.toBeUndefined();
+      });
+
+      it('answers the earlier run to the same idempotency key of the same app, for 24 hours', async () => {
+        const first = await accept({ idempotencyKey: 'once', createdAt: 1000 });
+        expect(await accept({ idempotencyKey: 'once', createdAt: 999 + idempotencyMs })).toEqual(first);
+        const other = await accept({ app: 'another', idempotencyKey: 'once', createdAt: 1000 });
+        const later = await accept({ idempotencyKey: 'once', createdAt: 1000 + idempotencyMs });
+        expect(new Set([first.id, other.id, later.id]).size).toBe(3);
+        expect(await store.runs.list({})).toHaveLength(3);
+      });
+
+      it('stores one run for one idempotency key that many use at once', async () => {
+        const accepted = await Promise.all(Array.from({ length: 50 }, () => accept({ idempotencyKey: 'same' })));
+        expect(new Set(accepted.map(({ id }) => id)).size).toBe(1);
+        expect(await store.runs.list({})).toHaveLength(1);
+      });
+
+      it('finds a run by the beginning of its id while only one begins so', async () => {
+        const run = await accept({ id: `aa1${'0'.repeat(61)}` });
+        await accept({ id: `aa2${'0'.repeat(61)}` });
+        expect(await store.runs.find('aa1')).toEqual(run);
+        expect(await store.runs.find(run.id)).toEqual(run);
+        for (const none of ['aa', 'aa3', '', 'AA1', '%', `${run.id}0`])
+          expect(await store.runs.find(none)).toBeUndefined();
+      });
+
+      it('lists newest first and by app, function, state and parent', async () => {
+        const parent = newId();
+        const a = await accept({ target: { function: 'f' } });
+        const b = await accept({ app: 'another', target: { function: 'f' }, createdAt: a.createdAt });
+        const c = await accept({ target: { image: 'f' }, parent });
+        expect(await idsOf({})).toEqual([c.id, b.id, a.id]);
+        expect(await idsOf({ app: 'shop' })).toEqual([c.id, a.id]);
+        expect(await idsOf({ function: 'f' })).toEqual([b.id, a.id]);
+        expect(await idsOf({ app: 'shop', function: 'f' })).toEqual([a.id]);
+        expect(await idsOf({ parent })).toEqual([c.id]);
+        expect(await idsOf({ states: ['queued'], limit: 1 })).toEqual([c.id]);
+        expect(await idsOf({ states: ['succeeded', 'starting'] })).toEqual([]);
+        expect(await idsOf({ states: [] })).toEqual([]);
+      });
+
+      it('lists 100 unless told, and page by page in either order', async () => {
+        const runs = await Promise.all(Array.from({ length: 101 }, () => accept()));
+        expect(await store.runs.list({})).toHaveLength(100);
+        const ids = runs.map(({ id }) => id);
+        const page = await store.runs.list({ order: 'oldest', limit: 60 });
+        const rest = await store.runs.list({ order: 'oldest', limit: 60, after: page.at(-1)?.id ?? '' });
+        expect([...page, ...rest].map(({ id }) => id)).toEqual(ids);
+        const newest = await store.runs.list({ after: ids[2] ?? '' });
+        expect(newest.map(({ id }) => id)).toEqual([ids[1], ids[0]]);
+        expect(await store.runs.list({ after: newId() })).toEqual([]);
+      });
+
+      it('moves a run with what is new about it, and keeps the rest', async () => {
+        const run = await accept();
+        const instance = newId();
+        expect(await store.runs.move(run.id, ['queued'], 'starting', { attempts: 1, instance })).toEqual({
+          ...run,
+          state: 'starting',
+          attempts: 1,
+          instance,
+        });
+        await store.runs.move(run.id, ['starting'], 'running', { startedAt: 5 });
+        const error = { code: 'RUN_FAILED', message: 'It "failed"' };
+        const settled = { endedAt: 9, exitCode: 3, error };
+        await store.runs.move(run.id, ['starting', 'running'], 'failed', settled);
+        await reopen();
+        expect(await store.runs.get(run.id)).toEqual({
+          ...run,
+          state: 'failed',
+          attempts: 1,
+          instance,
+          startedAt: 5,
+          ...settled,
+        });
+      });
+
+      it('forgets start and instance of a run that goes back to the queue', async () => {
+        const run = await accept();
+        await store.runs.move(run.id, ['queued'], 'starting', { attempts: 1, instance: newId() });
+        await store.runs.move(run.id, ['starting'], 'running', { startedAt: 5 });
+        expect(await store.runs.move(run.id, ['running'], 'queued', { attempts: 0 })).toEqual(run);
+      });
+
+      it('settles a run exactly once however many try', async () => {
+        const { id } = await accept();
+        const tries = await Promise.all(
+          Array.from({ length: 20 }, (_, exitCode) =>
+            store.runs.move(id, ['queued'], 'failed', { endedAt: 1, exitCode }),
+          ),
+        );
+        expect(tries.filter((row) => row !== undefined)).toHaveLength(1);
+        expect((await store.runs.get(id))?.exitCode).toBe(0);
+      });
+
+      it('answers undefined when asked to move a run that is elsewhere or gone', async () => {
+        const { id } = await accept();
+        expect(await store.runs.move(id, ['running'], 'succeeded', { endedAt: 1 })).toBeUndefined();
+        expect(await store.runs.move(newId(), ['queued'], 'cancelled', { endedAt: 1 })).toBeUndefined();
+      });
+
+      it('refuses an edge that is not drawn, and a settled run without its end', async () => {
+        const { id } = await accept();
+        await expect(store.runs.move(id, ['succeeded'], 'queued')).rejects.toMatchObject({ code: 'INTERNAL' });
+        await expect(store.runs.move(id, ['queued'], 'cancelled')).rejects.toMatchObject({ code: 'INTERNAL' });
+        expect((await store.runs.get(id))?.state).toBe('queued');
+      });
+
+      it('fails one bad request without failing the good ones beside it', async () => {
+        const twin = aRun();
+        const all = await Promise.allSettled([accept(), accept(twin), accept(twin), accept(), store.runs.list({})]);
+        expect(all.map(({ status }) => status)).toEqual([
+          'fulfilled',
+          'fulfilled',
+          'rejected',
+          'fulfilled',
+          'fulfilled',
+        ]);
+        expect(await store.runs.list({})).toHaveLength(3);
+      });
+    });
+
+    describe('retention', () => {
+      const day = idempotencyMs;
+      const expired = async (maxAgeMs: number, maxCount: number, limit = 100): Promise<string[]> =>
+        (await store.runs.expired({ now: 3 * day, maxAgeMs, maxCount, limit })).map(({ id }) => id);
+
+      it('names settled runs that are too old, the oldest first, and no unsettled one', async () => {
+        const second = await settledAt(2000);
+        const first = await settledAt(1000);
+        await settledAt(2 * day);
+        await accept({ createdAt: 0 });
+        expect(await expired(day, 100)).toEqual([first, second]);
+        expect(await expired(day, 100, 1)).toEqual([first]);
+      });
+
+      it('names those beyond the count, also where many ended in one millisecond', async () => {
+        const ids: string[] = [];
+        for (let index = 0; index < 5; index += 1) ids.push(await settledAt(2 * day + 1));
+        expect(await expired(3 * day, 2)).toEqual(ids.slice(0, 3));
+        expect(await expired(3 * day, 5)).toEqual([]);
+      });
+
+      it('does not count out a run whose idempotency key still counts', async () => {
+        await settledAt(2 * day + 1, { idempotencyKey: 'fresh' });
+        const stale = await settledAt(2 * day, { idempotencyKey: 'stale' });
+        expect(await expired(3 * day, 0)).toEqual([stale]);
+      });
+    });
+
+    describe('apps', () => {
+      it('keeps the last model of each app, in order of their names, until it is removed', async () => {
+        await store.apps.put(anApp('b'));
+        await store.apps.put(anApp('a', '/old'));
+        await store.apps.put(anApp('a', '/new'));
+        await reopen();
+        expect(await store.apps.list()).toEqual([anApp('a', '/new'), anApp('b')]);
+        expect(await store.apps.get('a')).toEqual(anApp('a', '/new'));
+        await store.apps.remove('a');
+        await store.apps.remove('a');
+        expect(await store.apps.get('a')).toBeUndefined();
+      });
+    });
+
+    describe('timeline', () => {
+      it('lists the newest events, oldest first, by app and time', async () => {
+        const events = [1, 2, 3, 4].map((at) => ({ at, kind: 'k', app: at % 2 === 0 ? 'even' : 'odd', facts: { at } }));
+        for (const event of events) await store.timeline.append(event);
+        await reopen();
+        expect(await store.timeline.list({})).toEqual(events);
+        expect(await store.timeline.list({ limit: 2 })).toEqual(events.slice(2));
+        expect(await store.timeline.list({ since: 3 })).toEqual(events.slice(2));
+        expect(await store.timeline.list({ app: 'even', since: 3 })).toEqual(events.slice(3));
+      });
+    });
+
+    it('carries out what was asked before it was closed, refuses what comes after, and closes once', async () => {
+      const before = accept();
+      const closed = Promise.all([store.close(), store.close()]);
+      await expect(accept()).rejects.toMatchObject({ code: 'INTERNAL' });
+      await closed;
+      store = await subject.open();
+      expect(await store.runs.get((await before).id)).toBeDefined();
+    });
+  });
+}
+
+function aRun(fields: Partial<Run> = {}): Run {
+  return {
+    id: newId(),
+    app: 'shop',
+    target: { function: 'work' },
+    args: ['a', 'b c'],
+    env: { KEY: 'value' },
+    options: {},
+    state: 'queued',
+    attempts: 0,
+    createdAt: Date.now(),
+    timeoutMs: 600_000,
+    ...fields,
+  };
+}
+
+function anApp(name: string, folder = '/srv'): AppModel {
+  return { name, folder, services: {}, volumes: {} };
+}

@@ -1,0 +1,90 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { MinkeError } from '../errors/index.ts';
+import { readOperations, type Operations, type StoreAnswer, type StoreRequest } from './sqlite-operations.ts';
+import { toStoreError } from './sqlite-errors.ts';
+
+/**
+ * Carries out the requests in one transaction, so that they share its sync, and answers each in order. An answer is
+ * given only for what is on disk. A request that fails is taken back alone (its savepoint); where the whole transaction
+ * is lost (SQLite ends it by itself when the disk is full, and the commit can fail), each is tried again alone, so that
+ * the big one that does not fit fails and its small neighbours do not.
+ */
+export function createGroupCommit(
+  db: DatabaseSync,
+  operations: Operations,
+): (requests: readonly StoreRequest[]) => readonly StoreAnswer[] {
+  const transaction = prepareTransaction(db);
+
+  const commit = (requests: readonly StoreRequest[]): readonly StoreAnswer[] => {
+    try {
+      begin(requests);
+    } catch (thrown) {
+      return requests.map(({ name }) => failed(toStoreError(thrown, name)));
+    }
+    try {
+      const answers = requests.map(answer);
+      transaction.commit();
+      return answers;
+    } catch (thrown) {
+      if (db.isTransaction) transaction.rollback();
+      if (requests.length > 1) return requests.flatMap((request) => commit([request]));
+      return requests.map(({ name }) => failed(toStoreError(thrown, name)));
+    }
+  };
+
+  const begin = (requests: readonly StoreRequest[]): void => {
+    const isReadOnly = requests.every(({ name }) => readOperations.has(name));
+    if (isReadOnly) transaction.beginReading();
+    else transaction.beginWriting();
+  };
+
+  const answer = (request: StoreRequest): StoreAnswer => {
+    transaction.save();
+    try {
+      const value = perform(operations, request);
+      transaction.release();
+      return { value };
+    } catch (thrown) {
+      if (!db.isTransaction) throw thrown;
+      transaction.takeBack();
+      transaction.release();
+      return failed(toStoreError(thrown, request.name));
+    }
+  };
+
+  return commit;
+}
+
+const failed = (error: MinkeError): StoreAnswer => ({ error: error.toJSON() });
+
+/** The types of name and arguments were held together by the caller's side (`store-client.ts`). */
+function perform(operations: Operations, { name, args }: StoreRequest): unknown {
+  const operation = operations[name] as (...args: readonly unknown[]) => unknown;
+  return operation(...args);
+}
+
+function prepareTransaction(db: DatabaseSync): TransactionSteps {
+  const step = (sql: string): (() => void) => {
+    const statement = db.prepare(sql);
+    return () => void statement.run();
+  };
+  return {
+    beginReading: step('BEGIN'),
+    beginWriting: step('BEGIN IMMEDIATE'),
+    commit: step('COMMIT'),
+    rollback: step('ROLLBACK'),
+    save: step('SAVEPOINT request'),
+    takeBack: step('ROLLBACK TO request'),
+    release: step('RELEASE request'),
+  };
+}
+
+interface TransactionSteps {
+  readonly beginReading: () => void;
+  readonly beginWriting: () => void;
+  readonly commit: () => void;
+  readonly rollback: () => void;
+  readonly save: () => void;
+  readonly takeBack: () => void;
+  readonly release: () => void;
+}

@@ -1,0 +1,97 @@
+import { MinkeError } from '../errors/index.ts';
+import type { ImageConfig, ReadyImage } from '../model/instance.ts';
+import { importRoot } from './archive/import-root.ts';
+import { loadArchive } from './archive/load-archive.ts';
+import { planArchive, type ArchivePart } from './archive/save-archive.ts';
+import { openLayout, type Layout, type StoredImage } from './layout/layout.ts';
+import { toImageConfig } from './layout/manifest.ts';
+import { shortName } from './layout/reference.ts';
+import { packFolder } from './pack/pack.ts';
+import type { PackRequest } from './pack/request.ts';
+import { sweep, type Swept } from './sweep.ts';
+import { prepareRoot } from './unpack/root.ts';
+
+/** An image as lists show it. */
+export interface ImageSummary {
+  readonly id: string;
+  /** Short names (`busybox:latest`), sorted; none for an image that another took the name from. */
+  readonly names: readonly string[];
+  /** `sha256:...` of its manifest in the layout. */
+  readonly digest: string;
+  /** Bytes of its layers, uncompressed. */
+  readonly sizeBytes: number;
+  /** Unix milliseconds; 0 for what minke packed. */
+  readonly createdAt: number;
+  readonly os: string;
+  readonly architecture: string;
+  readonly layers: readonly string[];
+  readonly config: ImageConfig;
+}
+
+/**
+ * What the image store's worker does, one call after the other: file by file and synchronous, since that is the quickest
+ * there is, and nobody else waits in its thread.
+ */
+export interface Operations {
+  /** Undefined when the layout has no such image. */
+  prepare(reference: string): ReadyImage | undefined;
+  pack(request: PackRequest): ReadyImage;
+  load(archivePath: string): Promise<readonly ImageSummary[]>;
+  planSave(reference: string): readonly ArchivePart[];
+  importRoot(reference: string, path: string, config: Partial<ImageConfig>): ReadyImage;
+  list(): readonly ImageSummary[];
+  inspect(reference: string): ImageSummary | undefined;
+  tag(reference: string, name: string): void;
+  remove(reference: string): boolean;
+  sweep(keep: readonly string[]): Swept;
+}
+
+export function createOperations(folder: string, nodePath: string): Operations {
+  const layout = openLayout(folder);
+  const ready = (image: StoredImage, reference: string): ReadyImage => prepareRoot(layout, image, reference);
+  const wanted = (reference: string): StoredImage => layout.resolve(reference) ?? notFound(reference);
+  return {
+    prepare: (reference) => {
+      const image = layout.resolve(reference);
+      return image === undefined ? undefined : ready(image, reference);
+    },
+    pack: (request) => ready(packFolder(layout, request, nodePath), request.reference),
+    load: async (archivePath) => (await loadArchive(layout, archivePath)).map((image) => summarise(image)),
+    planSave: (reference) => planSave(layout, wanted(reference), reference),
+    importRoot: (reference, path, config) => ready(importRoot(layout, reference, path, config), reference),
+    list: () => layout.list().map((image) => summarise(image)),
+    inspect: (reference) => {
+      const image = layout.resolve(reference);
+      return image === undefined ? undefined : summarise(image);
+    },
+    tag: (reference, name) => layout.tag(wanted(reference).id, name),
+    remove: (reference) => layout.remove(reference),
+    sweep: (keep) => sweep(layout, keep),
+  };
+}
+
+function notFound(image: string): never {
+  throw new MinkeError('IMAGE_NOT_FOUND', { image, reason: 'it is not in the layout' });
+}
+
+/** Saved by name, an image carries that name; saved by id, all it has. */
+function planSave(layout: Layout, image: StoredImage, reference: string): readonly ArchivePart[] {
+  const asked = image.names.filter((name) => shortName(name) === reference || name === reference);
+  return planArchive(layout.blobs, image, asked.length > 0 ? asked : image.names);
+}
+
+function summarise(image: StoredImage): ImageSummary {
+  const { config, manifest } = image;
+  const createdAt = Date.parse(config.created ?? '');
+  return {
+    id: image.id,
+    names: image.names.map(shortName),
+    digest: image.manifestDigest,
+    sizeBytes: manifest.layers.reduce((sum, { size }) => sum + size, 0),
+    createdAt: Number.isNaN(createdAt) ? 0 : createdAt,
+    os: config.os,
+    architecture: config.architecture,
+    layers: config.rootfs.diff_ids,
+    config: toImageConfig(config),
+  };
+}

@@ -1,0 +1,33 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Fail } from '../runtime/include.ts';
+import type { PackageJson } from './package-json.ts';
+import type { PackRequest } from './request.ts';
+import { strippedName } from './strip-types.ts';
+
+/** What the image runs: the app file's command, else `start` of package.json, else its `main`. */
+export function chooseCommand(request: PackRequest, manifest: PackageJson | undefined, fail: Fail): readonly string[] {
+  const asked = request.command ?? [];
+  if (asked.length > 0) return asked;
+  const start = manifest?.scripts?.start?.trim() ?? '';
+  if (start !== '') return parseStart(start);
+  const main = manifest?.main ?? ['index.js', 'index.ts'].find((name) => existsSync(join(request.folder, name)));
+  if (main !== undefined && main !== '') return ['node', main];
+  return fail('it does not say what to run', 'Set command: in the app file, or scripts.start in its package.json.');
+}
+
+/** Names of TypeScript files after they were stripped: `node main.ts` is `node main.js` in the image. */
+export function renameStripped(folder: string, command: readonly string[]): readonly string[] {
+  return command.map((word) => {
+    const path = word.replace(/^\/app\//, '');
+    if (!existsSync(join(folder, path))) return word;
+    const stripped = strippedName(path, (other) => existsSync(join(folder, other)));
+    return stripped === undefined ? word : word.slice(0, word.length - path.length) + stripped;
+  });
+}
+
+/** `start` is a shell line; where it is only words no shell is needed. */
+function parseStart(start: string): readonly string[] {
+  const isPlain = /^[\w./@:=,+%-]+(?:\s+[\w./@:=,+%-]+)*$/.test(start) && !/^\w+=/.test(start);
+  return isPlain ? start.split(/\s+/) : ['/bin/sh', '-c', start];
+}

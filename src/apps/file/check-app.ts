@@ -1,0 +1,154 @@
+import type { AppModel, VolumeModel } from '../../model/app.ts';
+import type { FileContext } from './context.ts';
+import { suggestion } from './problems.ts';
+import type { Problems } from './problems.ts';
+import type { ReadService } from './read-service.ts';
+import { routeText } from './read-route.ts';
+import { isServiceName } from './project-name.ts';
+
+/** What no service can know by itself: names that must exist, routes that must not clash, orders that must have a start. */
+export function checkApp(
+  services: ReadonlyMap<string, ReadService>,
+  volumes: AppModel['volumes'],
+  context: FileContext,
+): void {
+  const { problems } = context;
+  const names = [...services.keys()];
+  for (const service of services.values()) {
+    checkName(service, problems);
+    checkProgram(service, problems);
+    checkPorts(service, problems);
+    checkReferences(service, names, problems);
+    checkMounts(service, volumes, context);
+  }
+  checkRoutes(services, problems);
+  checkCycles(services, problems);
+}
+
+function checkName({ model, at }: ReadService, problems: Problems): void {
+  if (isServiceName(model.name)) return;
+  const better = model.name
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]+/g, '-')
+    .replace(/^[-_]+|[-_]+$/g, '')
+    .slice(0, 63);
+  const mend = isServiceName(better) ? `Did you mean "${better}"?` : 'Choose another name.';
+  problems.badValue(at, 'no host name', 'a service answers to its name: a-z, 0-9, "-" and "_", at most 63', mend);
+}
+
+function checkProgram({ model, at, packAt, hasBuild }: ReadService, problems: Problems): void {
+  if (model.image === undefined && !hasBuild) {
+    const what = model.kind === 'service' ? 'a service' : `a ${model.kind} function`;
+    problems.badValue(
+      at,
+      `${what} without a program`,
+      'it has neither "image" nor "build"',
+      `Write build: ./${model.name}, or image: NAME.`,
+    );
+  }
+  if (packAt !== undefined && model.build?.dockerfile !== undefined) {
+    problems.badValue(
+      packAt,
+      'for a folder with a Dockerfile',
+      'a Dockerfile is built, not packed',
+      'Take "pack" out, or remove the Dockerfile.',
+    );
+  }
+  if (packAt !== undefined && !hasBuild && model.image !== undefined) {
+    problems.badValue(
+      packAt,
+      'for an image',
+      'only a folder is packed',
+      `Write build: ./${model.name} instead of the image.`,
+    );
+  }
+}
+
+function checkPorts({ model, at, portsAt, routes }: ReadService, problems: Problems): void {
+  if (portsAt !== undefined && model.kind !== 'service') {
+    const mend = model.kind === 'task' ? 'Take it out.' : 'Take it out, and give it an x-minke.route.';
+    problems.badValue(portsAt, 'given for a function', 'functions are reached through the gateway or by name', mend);
+  }
+  if (model.kind === 'service' && routes.length > 0 && model.ports.length === 0) {
+    problems.badValue(
+      routes[0]?.at ?? at,
+      'given for a service without a port',
+      'the gateway does not know where to connect',
+      'Write expose: ["8080"].',
+    );
+  }
+}
+
+function checkReferences(
+  { model, mayRun, dependsOn }: ReadService,
+  names: readonly string[],
+  problems: Problems,
+): void {
+  for (const { name, at } of mayRun) {
+    if (!names.includes(name))
+      problems.badReference(at, name, 'a service or function of this file', suggestion(name, names));
+  }
+  const others = names.filter((name) => name !== model.name);
+  for (const { name, at } of dependsOn) {
+    if (!names.includes(name)) problems.badReference(at, name, 'a service of this file', suggestion(name, others));
+  }
+}
+
+function checkMounts(
+  { mounts }: ReadService,
+  volumes: Readonly<Record<string, VolumeModel>>,
+  context: FileContext,
+): void {
+  const { problems, host } = context;
+  const targets = new Set<string>();
+  for (const { mount, at } of mounts) {
+    const { type, source = '', target } = mount;
+    if (targets.has(target))
+      problems.badValue(at, `a second mount at ${target}`, 'one path holds one mount', 'Keep one of the two.');
+    targets.add(target);
+    if (type === 'volume' && !Object.hasOwn(volumes, source)) {
+      const mend =
+        Object.keys(volumes).length === 0
+          ? `Add at the top level: volumes: {${source}: }`
+          : volumeMend(source, volumes);
+      problems.badReference(at, source, 'declared under the top-level "volumes"', mend);
+    }
+    if (type === 'bind' && host.kindOf(source) === 'none') {
+      problems.badReference(at, source, 'a file or folder of this host', `Make it: mkdir -p ${source}`);
+    }
+  }
+}
+
+function volumeMend(source: string, volumes: Readonly<Record<string, VolumeModel>>): string {
+  const text = suggestion(source, Object.keys(volumes));
+  return text.startsWith('Did') ? text : `Add "${source}:" under the top-level "volumes".`;
+}
+
+function checkRoutes(services: ReadonlyMap<string, ReadService>, problems: Problems): void {
+  const owners = new Map<string, string>();
+  for (const { model, routes } of services.values()) {
+    for (const { route, at } of routes) {
+      const text = routeText(route);
+      const owner = owners.get(text);
+      if (owner !== undefined) problems.routeClash(at, text, owner, `Give "${model.name}" another route.`);
+      else owners.set(text, model.name);
+    }
+  }
+}
+
+/** Reports each circle once, at the line that closes it. */
+function checkCycles(services: ReadonlyMap<string, ReadService>, problems: Problems): void {
+  const done = new Set<string>();
+  const visit = (name: string, path: readonly string[]): void => {
+    if (done.has(name)) return;
+    for (const { name: next, at } of services.get(name)?.dependsOn ?? []) {
+      const start = [...path, name].indexOf(next);
+      if (start !== -1) {
+        const circle = [...[...path, name].slice(start), next].map((one) => `"${one}"`).join(' needs ');
+        problems.cycle(at, `${circle}, so that none can start first`, 'Take one of them out of "depends_on".');
+      } else visit(next, [...path, name]);
+    }
+    done.add(name);
+  };
+  for (const name of services.keys()) visit(name, []);
+}

@@ -1,0 +1,133 @@
+import type { AppModel, VolumeModel } from '../../model/app.ts';
+import { checkApp } from './check-app.ts';
+import type { FileContext } from './context.ts';
+import { fieldsOf, openMap, type Fields, type Reader } from './fields.ts';
+import { rootKeys, serviceKeys, volumeKeys } from './keys.ts';
+import { isNull, wordsFor, type MapNode, type Node } from './node.ts';
+import { isProjectName, normaliseName } from './project-name.ts';
+import { readRootBlock } from './read-block.ts';
+import { readService, type ReadService } from './read-service.ts';
+import { readBoolean, readPairs, readWord } from './readers.ts';
+
+export interface Naming {
+  /** As asked for on the command line. */
+  readonly project: string | undefined;
+  readonly folderName: string;
+}
+
+/** The whole file as a model. What is wrong is in the context's problems; the model is then not to be used. */
+export function readApp(root: MapNode, naming: Naming, context: FileContext): AppModel | undefined {
+  const { problems } = context;
+  if (isVersionOne(root)) {
+    const [name] = [...root.entries.values()];
+    const reason = 'files of Compose v1, without "services:", come with a later version';
+    problems.unsupported(name?.key ?? root.at, reason, 'Put the services below a key "services:".');
+    return undefined;
+  }
+  const fields = openMap(root, rootKeys, problems) ?? fieldsOf(root, problems);
+  fields.read('x-minke', readRootBlock);
+  const name = projectName(fields, naming, context);
+  const volumes = readVolumes(fields, name ?? '', context);
+  const services = readServices(fields, context);
+  checkApp(services, volumes, context);
+  if (name === undefined) return undefined;
+  const models = [...services].map(([key, { model }]): [string, ReadService['model']] => [key, model]);
+  return { name, folder: context.folder, services: Object.fromEntries(models), volumes };
+}
+
+/** Compose v1: services at the top level, and no key of the later formats. */
+function isVersionOne({ entries }: MapNode): boolean {
+  if (entries.size === 0 || entries.has('services') || entries.has('version')) return false;
+  return [...entries].some(([name, { value }]) => !rootKeys.known.includes(name) && looksLikeService(value));
+}
+
+const looksLikeService = (node: Node): boolean =>
+  node.kind === 'map' &&
+  ['image', 'build'].some((key) => node.entries.has(key)) &&
+  [...node.entries.keys()].every(isServiceKey);
+
+const isServiceKey = (key: string): boolean =>
+  serviceKeys.known.includes(key) || Object.hasOwn(serviceKeys.unsupported ?? {}, key);
+
+function projectName(fields: Fields, { project, folderName }: Naming, { problems }: FileContext): string | undefined {
+  const inFile = fields.read('name', readWord);
+  const at = fields.node('name')?.at ?? fields.at;
+  const asked = project ?? inFile;
+  const name = asked ?? normaliseName(folderName);
+  if (isProjectName(name)) return name;
+  const better = normaliseName(name).slice(0, 63);
+  const mend = isProjectName(better) ? `Did you mean "${better}"?` : 'Write name: NAME at the top of the file.';
+  const key = project === undefined ? 'name' : '--project';
+  problems.badValue({ ...at, path: key }, `"${name}"`, 'it must be a-z, 0-9, "-" and "_", at most 63', mend);
+  return undefined;
+}
+
+function readServices(fields: Fields, context: FileContext): ReadonlyMap<string, ReadService> {
+  const { problems } = context;
+  const node = fields.node('services');
+  const services = new Map<string, ReadService>();
+  if (node === undefined || (node.kind === 'map' && node.entries.size === 0)) {
+    const mend = 'Add one: services: {web: {build: .}}';
+    problems.badValue(
+      fields.placeOf('services'),
+      node === undefined ? 'missing' : 'empty',
+      'an app has at least one service',
+      mend,
+    );
+  } else if (node.kind !== 'map') {
+    problems.badValue(
+      node.at,
+      wordsFor(node),
+      'it must be a mapping of names',
+      'Write NAME: below it, and the keys of the service below that.',
+    );
+  } else {
+    for (const [name, { key, value }] of node.entries) {
+      const service = readService(name, value, key, context);
+      if (service !== undefined) services.set(name, service);
+    }
+  }
+  return services;
+}
+
+function readVolumes(
+  fields: Fields,
+  project: string,
+  { problems }: FileContext,
+): Readonly<Record<string, VolumeModel>> {
+  const node = fields.node('volumes');
+  if (node === undefined) return {};
+  if (node.kind !== 'map') {
+    problems.badValue(node.at, wordsFor(node), 'it must be a mapping of names', 'Write volumes: {NAME: }.');
+    return {};
+  }
+  const volumes = [...node.entries].flatMap(([key, { value }]): [string, VolumeModel][] => {
+    const volume = isNull(value)
+      ? { name: `${project}_${key}`, external: false }
+      : readVolume(key, project)(value, problems);
+    return volume === undefined ? [] : [[key, volume]];
+  });
+  return Object.fromEntries(volumes);
+}
+
+const readVolume =
+  (key: string, project: string): Reader<VolumeModel> =>
+  (node, problems) => {
+    const fields = openMap(node, volumeKeys, problems);
+    if (fields === undefined) return undefined;
+    const driver = fields.read('driver', readWord);
+    if (driver !== undefined && driver !== 'local') {
+      problems.unsupported(fields.placeOf('driver'), 'a volume is a folder that minke keeps', 'Take it out.');
+    }
+    fields.read('labels', readPairs);
+    const external = fields.read('external', readBoolean) ?? false;
+    const name = fields.read('name', readVolumeName);
+    return { name: name ?? (external ? key : `${project}_${key}`), external };
+  };
+
+const readVolumeName: Reader<string> = (node, problems) => {
+  const name = readWord(node, problems);
+  if (name === undefined || /^[a-zA-Z0-9][\w.-]{0,200}$/.test(name)) return name;
+  problems.badValue(node.at, wordsFor(node), 'it must be letters, digits, ".", "-" and "_"', 'Choose another name.');
+  return undefined;
+};

@@ -1,0 +1,133 @@
+import type { PackModel, ServiceKind } from '../../model/app.ts';
+import type { Outbound } from '../../model/instance.ts';
+import { openMap, type Fields, type Reader } from './fields.ts';
+import { blockKeys } from './keys.ts';
+import { isNull, type MapNode, type Node, type Place } from './node.ts';
+import type { Problems } from './problems.ts';
+import { readOutbound } from './read-outbound.ts';
+import { readHandoff, readQueue, readRetries, readScale, readSchedule } from './read-later.ts';
+import { readRoute, type ReadRoute } from './read-route.ts';
+import {
+  readAbsolutePath,
+  readBoolean,
+  readInteger,
+  readList,
+  readOneOf,
+  readPort,
+  readTimeLimit,
+  scalar,
+} from './readers.ts';
+
+/** What `x-minke` of a service says; absent = not said. */
+export interface Block {
+  readonly kind: ServiceKind;
+  readonly routes: readonly ReadRoute[];
+  readonly mayRun: readonly Reference[];
+  readonly pack: PackModel;
+  readonly packAt: Place | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly outbound: Outbound | undefined;
+  readonly concurrency: number | undefined;
+  readonly port: number | undefined;
+  readonly api: boolean;
+}
+
+/** A name that must exist elsewhere in the file. */
+export interface Reference {
+  readonly name: string;
+  readonly at: Place;
+}
+
+export function readBlock(node: Node | undefined, at: Place, problems: Problems): Block {
+  const given = node === undefined || isNull(node) ? emptyMap(at) : node;
+  const fields = openMap(given, blockKeys, problems) ?? openMap(emptyMap(at), blockKeys, problems);
+  const kind: ServiceKind = fields?.read('function', readOneOf(['cgi', 'http', 'task'])) ?? 'service';
+  if (fields !== undefined) {
+    refuseWhatComesLater(fields, problems);
+    refuseWhatDoesNotFit(fields, kind, problems);
+  }
+  return {
+    kind,
+    routes: fields?.read('route', readList(readRoute)) ?? [],
+    mayRun: fields?.read('may-run', readList(readReference)) ?? [],
+    pack: fields?.read('pack', readPack) ?? { runtime: 'auto', include: [] },
+    packAt: fields?.node('pack') === undefined ? undefined : fields.placeOf('pack'),
+    timeoutMs: fields?.read('timeout', readTimeLimit),
+    outbound: fields?.read('outbound', readOutbound),
+    concurrency: fields?.read('concurrency', readInteger(1)),
+    port: fields?.read('port', readPort),
+    api: fields?.read('api', readBoolean) ?? false,
+  };
+}
+
+/** `x-minke` of the whole file: nothing of it is carried out yet but the engine that there is. */
+export const readRootBlock: Reader<true> = (node, problems) => {
+  const fields = openMap(node, { known: ['engine', 'faults'] }, problems);
+  if (fields !== undefined) {
+    refuseEngine(fields, problems);
+    later(
+      fields,
+      'faults',
+      scalar('a path', 'Write ./faults.yaml.', (text) => text || undefined),
+      'fault policies come',
+      problems,
+    );
+  }
+  return true;
+};
+
+const emptyMap = (at: Place): MapNode => ({ kind: 'map', at, entries: new Map() });
+
+export const readReference: Reader<Reference> = (node, problems) => {
+  const name = scalar(
+    'a name',
+    'Write the name of a service or function.',
+    (text) => text || undefined,
+  )(node, problems);
+  return name === undefined ? undefined : { name, at: node.at };
+};
+
+const readPack: Reader<PackModel> = (node, problems) => {
+  const fields = openMap(node, { known: ['runtime', 'include'] }, problems);
+  return {
+    runtime: fields?.read('runtime', readOneOf(['node', 'perl', 'python', 'none'])) ?? 'auto',
+    include: fields?.read('include', readList(readAbsolutePath)) ?? [],
+  };
+};
+
+/** Their shape is checked first, so that a file does not wait for the next version to be told of its slips. */
+function refuseWhatComesLater(fields: Fields, problems: Problems): void {
+  refuseEngine(fields, problems);
+  later(fields, 'scale', readScale, 'scaling comes', problems);
+  later(fields, 'queue', readQueue, "a queue of one's own size comes", problems);
+  later(fields, 'retries', readRetries, 'retries come', problems, (retries) => retries.max === 0);
+  later(fields, 'schedule', readSchedule, 'schedules come', problems);
+  later(fields, 'handoff', readHandoff, 'the hand-off of state comes', problems);
+  later(fields, 'waiting-page', readBoolean, 'the waiting page comes', problems, (isWanted) => !isWanted);
+  later(fields, 'reuse', readBoolean, 'instances for one request come', problems, (isReused) => isReused);
+}
+
+function refuseEngine(fields: Fields, problems: Problems): void {
+  const engine = readOneOf(['sandbox', 'docker', 'swarm']);
+  later(fields, 'engine', engine, 'engines other than the sandbox come', problems, (name) => name === 'sandbox');
+}
+
+/** `isDefault`: the value asks for nothing that is not so anyway. */
+function later<T>(
+  fields: Fields,
+  key: string,
+  reader: Reader<T>,
+  what: string,
+  problems: Problems,
+  isDefault: (value: T) => boolean = () => false,
+): void {
+  const value = fields.read(key, reader);
+  if (value === undefined || isDefault(value)) return;
+  problems.unsupported(fields.placeOf(key), `${what} with a later version`, `Take "${key}" out until then.`);
+}
+
+function refuseWhatDoesNotFit(fields: Fields, kind: ServiceKind, problems: Problems): void {
+  if (fields.node('port') === undefined || kind === 'http' || kind === 'service') return;
+  const mend = kind === 'cgi' ? 'Take it out, or write function: http.' : 'Take it out.';
+  problems.badValue(fields.placeOf('port'), 'a port', `a ${kind} function does not listen`, mend);
+}

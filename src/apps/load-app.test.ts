@@ -1,0 +1,251 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { MinkeError } from '../errors/index.ts';
+import type { AppModel } from '../model/app.ts';
+import type { HostFiles } from './file/host-files.ts';
+import { loadApp, type LoadOptions } from './load-app.ts';
+
+const fixtures = join(import.meta.dirname, '../../test/fixtures/app-files');
+const bad = join(fixtures, 'bad');
+const badFiles = readdirSync(bad)
+  .filter((file) => file.endsWith('.yaml') && !file.endsWith('.mended.yaml'))
+  .map((file) => basename(file, '.yaml'));
+
+describe('bad app files', () => {
+  it('there are more than ten of them', () => {
+    expect(badFiles.length).toBeGreaterThan(10);
+  });
+
+  it.each(badFiles)('CO-1 %s: each problem is named with its line, key, code and mend, and mended it loads', (name) => {
+    const expected = JSON.parse(readFileSync(join(bad, `${name}.expected.json`), 'utf8')) as { problems: unknown };
+    const found = problemsOf({ files: [join(bad, `${name}.yaml`)] });
+    const seen = found.map(({ code, facts, hint }) => ({
+      line: facts['line'],
+      key: facts['key'],
+      code,
+      mend: hint?.replaceAll(bad, 'FOLDER'),
+    }));
+    expect(seen).toEqual(expected.problems);
+    for (const { message } of found) expect(message).toContain(`${name}.yaml:`);
+    expect(problemsOf({ files: [join(bad, `${name}.mended.yaml`)] })).toEqual([]);
+  });
+});
+
+describe('good app files', () => {
+  it('CO-6 reads functions and services side by side, with every default filled in', () => {
+    const { services, volumes, name } = modelOf({ files: [join(fixtures, 'good/voting.yaml')], cores: 2 });
+    expect(name).toBe('voting');
+    expect(services['vote']).toMatchObject({
+      kind: 'cgi',
+      routes: [{ prefix: '/vote' }],
+      mayRun: ['record-vote'],
+      environment: { OPTION_A: 'Cats', OPTION_B: 'Dogs' },
+      readOnly: true,
+      tmpBytes: 64 * 1024 ** 2,
+      limits: { memoryBytes: 512 * 1024 ** 2, pids: 256, cpus: 0 },
+      timeoutMs: 30_000,
+      concurrency: 8,
+      outbound: 'public',
+    });
+    expect(services['vote']?.build).toEqual({ context: join(fixtures, 'good/vote'), args: {} });
+    expect(services['record-vote']).toMatchObject({
+      kind: 'task',
+      timeoutMs: 600_000,
+      pack: { runtime: 'none', include: ['/usr/bin/psql', '/bin/sh'] },
+    });
+    expect(services['db']).toMatchObject({
+      kind: 'service',
+      ports: [5432],
+      restart: 'always',
+      readOnly: false,
+      tmpBytes: 0,
+      stopGraceMs: 90_000,
+      limits: { memoryBytes: 0, pids: 4096, cpus: 0 },
+      mounts: [{ type: 'volume', source: 'db', target: '/data', readOnly: false }],
+    });
+    expect(volumes).toEqual({ db: { name: 'voting_db', external: false } });
+  });
+
+  it('CO-5 merges a later file: a key taken away, a list replaced, a mapping joined', () => {
+    const files = [join(fixtures, 'good/voting.yaml'), join(fixtures, 'good/compose.postgres.yaml')];
+    const { db } = modelOf({ files }).services;
+    expect(db).toMatchObject({ image: 'postgres:17', environment: { POSTGRES_PASSWORD: 'secret' }, ports: [5432] });
+    expect(db?.build).toBeUndefined();
+    expect(db?.mounts.map(({ target }) => target)).toEqual(['/var/lib/postgresql/data']);
+  });
+
+  it('CO-5 reads the short and the long forms, anchors, variables and env files of plain Compose', () => {
+    const environment = { FROM_CALLER: 'yes', HOME: '/root' };
+    const { services, volumes } = modelOf({ files: [join(fixtures, 'good/plain.yaml')], environment });
+    const { web, cache, api } = services;
+    expect(web?.environment).toEqual({
+      TZ: 'UTC',
+      LEVEL: 'info',
+      FROM_CALLER: 'yes',
+      PRICE: '5$',
+      FIRST: 'one',
+      SECOND: 'two\nlines one',
+      THIRD: 'as $it is',
+      FROM_FILE: 'yes',
+    });
+    expect(web).toMatchObject({
+      image: 'acme/web:latest',
+      entrypoint: ['/bin/tini', '--'],
+      command: ['sh', '-c', 'echo "$HOME" && exec web'],
+      dependsOn: ['cache', 'db'],
+      ports: [3000, 3001, 3002, 80, 443, 9000],
+      routes: [{ prefix: '/' }],
+      labels: { 'com.example.team': 'web' },
+      restart: 'on-failure',
+      tmpBytes: 8 * 1024 ** 2,
+      limits: { memoryBytes: 256 * 1024 ** 2, pids: 64, cpus: 0.5 },
+      mounts: [
+        { type: 'bind', source: join(fixtures, 'good/vote'), target: '/srv/vote', readOnly: true },
+        { type: 'volume', source: 'shared', target: '/shared', readOnly: true },
+        { type: 'tmpfs', target: '/cache', readOnly: false, sizeBytes: 16 * 1024 ** 2 },
+      ],
+    });
+    expect(cache?.limits).toEqual({ memoryBytes: 1024 ** 3, pids: 100, cpus: 2 });
+    expect(api).toMatchObject({
+      kind: 'http',
+      ports: [3000],
+      concurrency: 20,
+      api: true,
+      outbound: [{ cidr: '10.0.0.0/8', port: 5432 }, { cidr: '192.0.2.7/32' }],
+      routes: [
+        { host: 'api.example.com', prefix: '/' },
+        { host: 'api.example.com', prefix: '/v2' },
+      ],
+    });
+    expect(volumes['shared']).toEqual({ name: 'shared-by-all', external: true });
+  });
+
+  it('says what the file asks for and does not get', () => {
+    const loaded = loadApp({ files: [join(fixtures, 'good/plain.yaml')], environment: {} });
+    const warnings = 'model' in loaded ? loaded.warnings : [];
+    expect(warnings.map(({ facts }) => facts['key'])).toEqual(['services.web.ports']);
+  });
+});
+
+describe('an app file in memory', () => {
+  const image = 'image: acme/web';
+
+  it.each([
+    ['/srv/My App_1', undefined, 'myapp_1'],
+    ['/srv/__Ümlaut', undefined, 'mlaut'],
+    ['/srv/shop', 'other', 'other'],
+  ])('names the app of %s (asked for: %s) "%s"', (folder, project, name) => {
+    const text = `services: {web: {${image}}}`;
+    expect(
+      modelOf({ files: [`${folder}/compose.yaml`], project, host: inMemory({ [`${folder}/compose.yaml`]: text }) })
+        .name,
+    ).toBe(name);
+  });
+
+  it('takes variables from the caller before the file .env', () => {
+    const host = inMemory({
+      '/a/.env': 'TAG=file\nOTHER=file',
+      '/a/c.yaml': 'services: {web: {image: "web:${TAG}-${OTHER}"}}',
+    });
+    expect(modelOf({ files: ['/a/c.yaml'], environment: { TAG: 'caller' }, host }).services['web']?.image).toBe(
+      'web:caller-file',
+    );
+  });
+
+  it('a mapping merged with "<<" keeps its own keys and shows a slip at the line of the anchor', () => {
+    const text = `x-base: &base\n  imag: a\n  user: "1"\nservices:\n  web:\n    <<: *base\n    image: b\n    user: "2"\n`;
+    const found = problemsOf(memory(text));
+    expect(found.map(({ facts }) => [facts['line'], facts['key']])).toEqual([[2, 'services.web.imag']]);
+  });
+
+  it('takes labels for x-minke, with dots for nesting and commas for lists', () => {
+    const text = `services:\n  web:\n    ${image}\n    labels: {minke.function: task, minke.may-run: "web,db", team: x}\n  db: {${image}}\n`;
+    expect(modelOf(memory(text)).services['web']).toMatchObject({
+      kind: 'task',
+      mayRun: ['web', 'db'],
+      labels: { team: 'x' },
+    });
+  });
+
+  it('refuses a key that is said by x-minke and by a label', () => {
+    const text = `services:\n  web:\n    ${image}\n    x-minke: {function: cgi}\n    labels: [minke.function=cgi]\n`;
+    expect(problemsOf(memory(text)).map(({ facts }) => facts['key'])).toEqual(['services.web.labels.minke.function']);
+  });
+
+  it.each([
+    ['waiting-page: true', 'waiting-page'],
+    ['engine: docker', 'engine'],
+    ['reuse: false', 'reuse'],
+    ['scale: {min: 0, max: 20, target: 70%, idle: 60s, spare: 0}', 'scale'],
+    ['queue: {max: 1000}', 'queue'],
+    ['retries: {max: 3, backoff: 1s..1m, max-age: 24h}', 'retries'],
+    ['schedule: ["*/5 * * * *"]', 'schedule'],
+    ['handoff: {mode: hold, slow: wait, long: keep}', 'handoff'],
+  ])('refuses %s, which comes later, and does not pass over it', (line, key) => {
+    const found = problemsOf(
+      memory(`services:\n  web:\n    ${image}\n    x-minke:\n      function: http\n      ${line}\n`),
+    );
+    expect(found.map(({ code, facts }) => [code, facts['key'], facts['line']])).toEqual([
+      ['APP_FILE_UNSUPPORTED_KEY', `services.web.x-minke.${key}`, 6],
+    ]);
+  });
+
+  it.each([
+    ['scale: {min: 3, max: 2}', 'scale.min'],
+    ['retries: {max: 3, backoff: 1m}', 'retries.backoff'],
+    ['schedule: ["* * * *"]', 'schedule[0]'],
+    ['handoff: {mode: old}', 'handoff.mode'],
+    ['queue: {maximum: 1}', 'queue.maximum'],
+  ])('checks the shape of %s all the same', (line, key) => {
+    const found = problemsOf(
+      memory(`services:\n  web:\n    ${image}\n    x-minke:\n      function: http\n      ${line}\n`),
+    );
+    expect(found.map(({ facts }) => facts['key'])).toContain(`services.web.x-minke.${key}`);
+  });
+
+  it.each([
+    [
+      'a bomb of aliases',
+      `a: &a [x,x,x,x,x,x,x,x,x,x]\n${'bcdefgh'
+        .split('')
+        .map((name, index) => `${name}: &${name} [${Array(10).fill(`*${'abcdefgh'[index]}`).join()}]`)
+        .join('\n')}\n`,
+    ],
+    ['an anchor inside itself', 'a: &a {b: *a}\n'],
+    ['brackets without end', '['.repeat(50_000)],
+    ['a file of 2 MiB', `# ${'x'.repeat(2 * 1024 ** 2)}\n`],
+    ['two documents', 'a: 1\n---\nb: 2\n'],
+    ['an alias of nothing', 'services: *nowhere\n'],
+    ['a tag of nobody', 'services: !mine {}\n'],
+    ['a list', '- services\n'],
+  ])('answers %s with a problem of syntax', (_, text) => {
+    expect(problemsOf(memory(text)).map(({ code }) => code)).toContain('APP_FILE_SYNTAX');
+  });
+
+  it('says which file is missing', () => {
+    const [problem] = problemsOf({ files: ['/a/none.yaml'], host: inMemory({}) });
+    expect(problem?.message).toBe('Cannot find an app file: there is no /a/none.yaml');
+  });
+});
+
+function modelOf(options: Partial<LoadOptions>): AppModel {
+  const loaded = loadApp({ files: [], environment: {}, ...options });
+  if ('model' in loaded) return loaded.model;
+  throw new Error(loaded.problems.map(({ message }) => message).join('\n'));
+}
+
+function problemsOf(options: Partial<LoadOptions>): readonly MinkeError[] {
+  const loaded = loadApp({ files: [], environment: {}, ...options });
+  return 'model' in loaded ? [] : loaded.problems;
+}
+
+const memory = (text: string): Partial<LoadOptions> => ({
+  files: ['/a/compose.yaml'],
+  host: inMemory({ '/a/compose.yaml': text }),
+});
+
+const inMemory = (files: Readonly<Record<string, string>>): HostFiles => ({
+  read: (path) => files[path],
+  kindOf: (path) => (Object.hasOwn(files, path) ? 'file' : 'none'),
+});

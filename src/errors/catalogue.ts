@@ -21,7 +21,7 @@ const usage = (text: string, hint?: string): ErrorEntry => entry('user', 400, 2,
 export const catalogue = {
   // The app file. `place` is FILE:LINE, `key` the full path of the key.
   APP_FILE_NOT_FOUND: user(400, 'Cannot find an app file: {reason}', 'Name one: minke up FILE'),
-  APP_FILE_SYNTAX: user(400, 'Cannot read {place}: {reason}'),
+  APP_FILE_SYNTAX: user(400, 'Cannot read {place}: {reason}', '{mend}'),
   APP_FILE_UNKNOWN_KEY: user(400, 'Cannot read {place}: "{key}" is not a key', '{mend}'),
   APP_FILE_UNSUPPORTED_KEY: user(400, 'Cannot use {place}: "{key}" is not supported: {reason}', '{mend}'),
   APP_FILE_BAD_VALUE: user(400, 'Cannot read {place}: "{key}" is {value}: {reason}', '{mend}'),
@@ -82,6 +82,7 @@ export const catalogue = {
   POLICY_REFUSED: user(403, 'Refused: {field}: {reason}'),
   NOT_SUPPORTED: user(501, '{what} is not supported: {reason}'),
   CONFLICT: user(409, '{reason}'),
+  NO_SUCH: user(404, 'No such {kind}: {name}'),
   // The machine and the daemon.
   NOT_ROOT: user(403, 'The sandbox needs root', 'Run it with sudo, or use Docker: --engine docker'),
   MISSING_PROGRAM: user(500, 'Cannot find "{program}", which {purpose}', 'Install it: {install}'),

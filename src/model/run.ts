@@ -53,6 +53,10 @@ export interface RunOptions {
   readonly name?: string;
   /** `open`: the starter of the run may send input through `attach`; `none`: /dev/null. */
   readonly stdin?: 'none' | 'open';
+  /** Its stdout and stderr are shown as one raw stream, as a terminal's are. */
+  readonly tty?: boolean;
+  /** How long a stop waits between SIGTERM and SIGKILL when the one who stops does not say. */
+  readonly stopGraceMs?: number;
 }
 
 export interface RunMount {
@@ -60,6 +64,8 @@ export interface RunMount {
   readonly source?: string;
   readonly target: string;
   readonly readOnly: boolean;
+  /** tmpfs only; absent = the engine's default. */
+  readonly sizeBytes?: number;
 }
 
 export interface Run {

@@ -1,0 +1,67 @@
+import { MinkeError } from '../errors/index.ts';
+import { isSettled } from '../model/run.ts';
+import type { LogChunk } from '../engines/engine.ts';
+import { pump, write } from './answer.ts';
+import { flag, namedContainer, type Call, type Desk } from './call.ts';
+import type { Container } from './containers.ts';
+import { encodeChunk, streamType } from './frames.ts';
+import type { HijackedConnection } from './hijack.ts';
+
+/**
+ * Joins the client to a container's streams. Clients attach *before* they start, so that no byte is missed. A half-close is
+ * the end of the input and nothing more: the CLI sends it at once where it has none to give.
+ */
+export async function attach(desk: Desk, call: Call): Promise<void> {
+  const container = await namedContainer(desk, call);
+  if (isSettled(container.run.state) && container.isStarted) throw new MinkeError('CONFLICT', { reason: 'A container that has ended cannot be attached to' });
+  const isRaw = container.run.options.tty === true;
+  const watch = call.caller.door === 'function' ? desk.foreground.watch(call.caller.instance, container.run.id) : () => undefined;
+  try {
+    const connection = call.hijack(streamType(isRaw, call.target.version));
+    await join(desk, call, container, connection);
+  } finally {
+    watch();
+  }
+}
+
+async function join(desk: Desk, call: Call, container: Container, connection: HijackedConnection): Promise<void> {
+  connection.output.on('error', () => undefined);
+  const ended = new AbortController();
+  feed(desk, call, container, connection, ended.signal).catch((error: unknown) => desk.log.debug('The input of an attach broke off', { error }));
+  const signal = AbortSignal.any([connection.gone, desk.closing]);
+  try {
+    await pump(output(desk, call, container, signal), connection.output);
+  } catch (error) {
+    desk.log.debug('An attach broke off', { error });
+  } finally {
+    ended.abort();
+    connection.end();
+  }
+}
+
+/** What the container prints: all of it where it has not started yet, else from now on, or with `logs` from its start. */
+async function* output(desk: Desk, call: Call, container: Container, signal: AbortSignal): AsyncIterable<Buffer> {
+  const streams = (['stdout', 'stderr'] as const).filter((stream) => flag(call, stream));
+  const follow = flag(call, 'stream');
+  if (streams.length === 0) {
+    if (follow) await desk.containers.settled(container.run.id, signal);
+    return;
+  }
+  if (!follow && !flag(call, 'logs')) return;
+  const fromMs = flag(call, 'logs') || !container.isStarted ? 0 : desk.clock.now();
+  const isRaw = container.run.options.tty === true;
+  const chunks: AsyncIterable<LogChunk> = desk.containers.logs(container.run.id, { follow, streams, signal });
+  for await (const chunk of chunks) if (chunk.at >= fromMs) yield encodeChunk(chunk, isRaw);
+}
+
+/**
+ * Reads the client to its end in every case, for no effect where it did not ask for stdin or the container has ended:
+ * unread input would turn the client's clean end of file into a reset.
+ */
+async function feed(desk: Desk, call: Call, { run }: Container, connection: HijackedConnection, ended: AbortSignal): Promise<void> {
+  const isWanted = flag(call, 'stdin') && flag(call, 'stream') && run.options.stdin === 'open';
+  const stdin = isWanted ? await desk.containers.input(run.id) : undefined;
+  stdin?.on('error', () => undefined);
+  for await (const bytes of connection.input) if (stdin !== undefined && !ended.aborted) await write(stdin, bytes, ended);
+  if (desk.stdinOnce.has(run.id)) stdin?.end();
+}

@@ -1,0 +1,81 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { MinkeError } from '../errors/index.ts';
+import type { Id } from '../model/ids.ts';
+import { isSettled } from '../model/run.ts';
+import type { Clock } from '../observe/clock.ts';
+import type { Log } from '../observe/log.ts';
+import type { Caller, Container, Containers, ContainerScope, HostFacts, Images } from './containers.ts';
+import type { AskedContainer } from './translate.ts';
+import type { Bulletin } from './bulletin.ts';
+import type { Foreground } from './foreground.ts';
+import type { Hijack } from './hijack.ts';
+import type { Target } from './target.ts';
+
+/** What every call works with. */
+export interface Desk {
+  readonly containers: Containers;
+  readonly images: Images;
+  readonly info: () => Promise<HostFacts>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly pick: (count: number) => number;
+  readonly bulletin: Bulletin;
+  readonly foreground: Foreground;
+  /** Containers whose input ends with the attach that gives it. Like an open stdin, it lasts as long as the daemon. */
+  readonly stdinOnce: Set<Id>;
+  readonly closing: AbortSignal;
+}
+
+/** One request, after routing and policy. */
+export interface Call {
+  readonly caller: Caller;
+  readonly target: Target;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Takes over the connection, in the way that the request asked for. */
+  readonly hijack: Hijack;
+  /** containers/create only; `function` is set at a function's door. */
+  readonly create?: AskedContainer & { readonly function?: string };
+}
+
+export type Handler = (desk: Desk, call: Call) => Promise<void>;
+
+/** At a function's door there is nothing but what the function started. */
+export const scopeOf = (caller: Caller): ContainerScope => (caller.door === 'operator' ? {} : { parent: caller.instance });
+
+/**
+ * The container that the path names.
+ *
+ * @throws NO_SUCH, also for one that removed itself at its end, unless `withGone` wants to know how it ended
+ */
+export async function namedContainer(desk: Desk, call: Call, { withGone = false } = {}): Promise<Container> {
+  const name = call.parameters['container'] ?? '';
+  const container = await desk.containers.find(name, scopeOf(call.caller));
+  if (container === undefined || (isGone(container) && !withGone)) throw new MinkeError('NO_SUCH', { kind: 'container', name });
+  return container;
+}
+
+/** Docker's AutoRemove: the run's row is minke's own memory and no container any more. */
+export const isGone = ({ run, isStarted }: Container): boolean => isStarted && isSettled(run.state) && run.options.keep !== true;
+
+export const isRunning = ({ run, isStarted }: Container): boolean => isStarted && !isSettled(run.state);
+
+/** `1`, `true` and their like, as Docker reads flags: everything but these five is true. */
+export const flag = ({ target }: Call, name: string): boolean =>
+  !['', '0', 'no', 'false', 'none'].includes((target.query.get(name) ?? '').trim().toLowerCase());
+
+/** @throws BAD_REQUEST */
+export function wholeNumber({ target }: Call, name: string): number | undefined {
+  const text = target.query.get(name);
+  if (text === null || text === '') return undefined;
+  if (!/^-?\d{1,15}$/.test(text)) throw new MinkeError('BAD_REQUEST', { reason: `"${name}" is "${text}" and not a whole number` });
+  return Number(text);
+}
+
+/** Aborts when the client goes or the daemon closes its doors. */
+export function goneSignal(desk: Desk, response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  return AbortSignal.any([gone.signal, desk.closing]);
+}

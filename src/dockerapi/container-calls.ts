@@ -1,0 +1,126 @@
+import { constants } from 'node:os';
+import { MinkeError } from '../errors/index.ts';
+import type { Id } from '../model/ids.ts';
+import { isSettled } from '../model/run.ts';
+import { sendJson, sendNothing } from './answer.ts';
+import { flag, isGone, isRunning, namedContainer, scopeOf, wholeNumber, type Call, type Desk } from './call.ts';
+import { inspectView, listView, nameOf, statusOf } from './container-view.ts';
+import type { Container } from './containers.ts';
+import { matchesName, passes, passesLabels, readFilters, type Filters } from './filters.ts';
+import { fullReference } from './targets.ts';
+
+export async function inspectContainer(desk: Desk, call: Call): Promise<void> {
+  sendJson(call.response, 200, inspectView(await namedContainer(desk, call)));
+}
+
+const listFilters = ['id', 'name', 'label', 'status', 'ancestor'];
+
+export async function listContainers(desk: Desk, call: Call): Promise<void> {
+  const filters = readFilters(call.target.query, listFilters);
+  const limit = wholeNumber(call, 'limit') ?? 0;
+  const wantsAll = flag(call, 'all') || limit > 0 || filters.has('status');
+  const all = await desk.containers.list(scopeOf(call.caller));
+  const shown = all.filter((one) => !isGone(one) && (wantsAll || isRunning(one)) && passesAll(filters, one));
+  const rows = limit > 0 ? shown.slice(0, limit) : shown;
+  sendJson(call.response, 200, rows.map((one) => listView(one, desk.clock.now())));
+}
+
+function passesAll(filters: Filters, container: Container): boolean {
+  const { run, image } = container;
+  return (
+    passes(filters, 'id', (wanted) => run.id.startsWith(wanted)) &&
+    passes(filters, 'name', (wanted) => matchesName(wanted, nameOf(container))) &&
+    passes(filters, 'status', (wanted) => statusOf(container) === wanted) &&
+    passes(filters, 'ancestor', (wanted) => isImage(image, wanted)) &&
+    passesLabels(filters, run.options.labels ?? {})
+  );
+}
+
+const isImage = (image: Container['image'], wanted: string): boolean =>
+  fullReference(image.reference) === fullReference(wanted) || image.id === wanted || image.id.slice('sha256:'.length).startsWith(wanted);
+
+export async function startContainer(desk: Desk, call: Call): Promise<void> {
+  const container = await namedContainer(desk, call);
+  const { id, state } = container.run;
+  if (container.isStarted && isSettled(state)) {
+    const reason = 'a container is a run, and a run happens once; create another';
+    throw new MinkeError('NOT_SUPPORTED', { what: 'Starting a container that has ended', reason });
+  }
+  if (container.isStarted) return sendNothing(call.response, 304);
+  await desk.containers.start(id, { isForeground: desk.foreground.isWatched(id) });
+  announceLife(desk, container);
+  return sendNothing(call.response, 204);
+}
+
+/** Tells of the start now, and of the end when it comes. */
+function announceLife({ bulletin, clock, containers, closing, stdinOnce, log }: Desk, container: Container): void {
+  bulletin.post({ action: 'start', container, at: clock.now() });
+  containers
+    .settled(container.run.id, closing)
+    .then((run) => {
+      const ended = { ...container, isStarted: true, run };
+      stdinOnce.delete(run.id);
+      bulletin.post({ action: 'die', container: ended, at: clock.now() });
+      if (isGone(ended)) bulletin.post({ action: 'destroy', container: ended, at: clock.now() });
+    })
+    .catch((error: unknown) => log.debug('The end of a container was not seen', { run: container.run.id, error }));
+}
+
+export async function killContainer(desk: Desk, call: Call): Promise<void> {
+  const container = await namedContainer(desk, call);
+  const signal = signalNumber(call.target.query.get('signal') ?? 'SIGKILL');
+  if (!isRunning(container)) throw new MinkeError('CONFLICT', { reason: `Container ${nameOf(container)} is not running` });
+  await desk.containers.kill(container.run.id, signal);
+  desk.bulletin.post({ action: 'kill', container, at: desk.clock.now() });
+  sendNothing(call.response, 204);
+}
+
+/** Docker's time between SIGTERM and SIGKILL where nobody says another. */
+const stopGraceMs = 10_000;
+/** For `t=-1`, which is to wait for ever. */
+const longestGraceMs = 24 * 3_600_000;
+
+export async function stopContainer(desk: Desk, call: Call): Promise<void> {
+  const container = await namedContainer(desk, call);
+  const signal = call.target.query.get('signal');
+  if (signal !== null && signalNumber(signal) !== constants.signals.SIGTERM) {
+    throw new MinkeError('NOT_SUPPORTED', { what: `Stopping with ${signal}`, reason: 'containers are stopped with SIGTERM; kill takes every signal' });
+  }
+  if (!isRunning(container)) return sendNothing(call.response, 304);
+  await desk.containers.stop(container.run.id, graceOf(wholeNumber(call, 't'), container));
+  return sendNothing(call.response, 204);
+}
+
+function graceOf(seconds: number | undefined, { run }: Container): number {
+  if (seconds === undefined) return run.options.stopGraceMs ?? stopGraceMs;
+  return seconds < 0 ? longestGraceMs : Math.min(seconds * 1000, longestGraceMs);
+}
+
+export async function removeContainer(desk: Desk, call: Call): Promise<void> {
+  if (flag(call, 'link')) throw new MinkeError('NOT_SUPPORTED', { what: 'Removing a link', reason: 'containers have no links' });
+  const container = await namedContainer(desk, call);
+  const { id } = container.run;
+  if (isRunning(container)) {
+    if (!flag(call, 'force')) {
+      const reason = `Cannot remove the container "${nameOf(container)}": it is running; stop it first or force it`;
+      throw new MinkeError('CONFLICT', { reason });
+    }
+    await desk.containers.stop(id, 0);
+  }
+  await forget(desk, id, container);
+  sendNothing(call.response, 204);
+}
+
+async function forget(desk: Desk, id: Id, container: Container): Promise<void> {
+  await desk.containers.remove(id);
+  desk.stdinOnce.delete(id);
+  desk.bulletin.post({ action: 'destroy', container, at: desk.clock.now() });
+}
+
+/** @throws BAD_REQUEST */
+function signalNumber(signal: string): number {
+  const name = signal.toUpperCase();
+  const found = constants.signals[(name.startsWith('SIG') ? name : `SIG${name}`) as NodeJS.Signals] ?? Number(name);
+  if (Number.isInteger(found) && found > 0 && found < 65) return found;
+  throw new MinkeError('BAD_REQUEST', { reason: `"${signal}" is not a signal` });
+}

@@ -1,0 +1,125 @@
+import type { Readable, Writable } from 'node:stream';
+import type { LogChunk, LogOptions } from '../engines/engine.ts';
+import type { Id } from '../model/ids.ts';
+import type { ImageConfig } from '../model/instance.ts';
+import type { Run, RunOptions, RunTarget } from '../model/run.ts';
+
+/**
+ * What the Docker API wants of the rest of minke. A container that this API makes *is* a run: one id for both.
+ *
+ * - Nothing here retries and every method may be called at any time; "already so" is success.
+ * - Methods that take an id reject with RUN_NOT_FOUND when there is no such container.
+ */
+export interface Containers {
+  /** Records only: nothing starts and nothing is durable. The record lasts until `start`, `remove` or the daemon's end. */
+  create(request: ContainerRequest): Promise<Container>;
+  /**
+   * Resolves when the run is durable; may wait for its first process, and then rejects when that could not start.
+   * `isForeground`: somebody is attached or waits already, so the run inherits its parent's deadline.
+   */
+  start(id: Id, options: { readonly isForeground: boolean }): Promise<void>;
+  /** By full id, name or the beginning of an id that only one has. Names are looked up within the scope. */
+  find(reference: string, scope: ContainerScope): Promise<Container | undefined>;
+  /** Newest first; ended ones too. */
+  list(scope: ContainerScope): Promise<readonly Container[]>;
+  /** Resolves once the run is settled and all of its output recorded; waits for a recorded one to be started first. */
+  settled(id: Id, signal: AbortSignal): Promise<Run>;
+  /** With `follow`, waits for a recorded one to be started. Ends cleanly on abort. */
+  logs(id: Id, options: LogOptions): AsyncIterable<LogChunk>;
+  /** Its stdin. What is written before it runs is kept for it; `end` is the end of its input. */
+  input(id: Id): Promise<Writable>;
+  kill(id: Id, signalNumber: number): Promise<void>;
+  /** SIGTERM, `graceMs`, SIGKILL; resolves when it is settled. No retry follows. */
+  stop(id: Id, graceMs: number): Promise<void>;
+  /** Ends it because nobody wants it any more; settles as `cancelled` with this reason. */
+  cancel(id: Id, reason: string): Promise<void>;
+  /** Forgets it with its logs. Only for what is not running. */
+  remove(id: Id): Promise<void>;
+  /** The functions and services of an app, for the names in `may-run`. */
+  functions(app: string): Promise<readonly NamedTarget[]>;
+  /** Where the instance stands in its tree of calls. */
+  lineage(instance: Id): Promise<Lineage>;
+}
+
+/** Everything, or only what one instance started. */
+export interface ContainerScope {
+  readonly parent?: Id;
+}
+
+export interface ContainerRequest {
+  readonly app: string;
+  readonly target: RunTarget;
+  /** Empty = the image's own command, unless `options.entrypoint` is set: then none. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly options: RunOptions;
+  /** The instance that asked; absent at the operator's door. */
+  readonly parent?: Id;
+}
+
+export interface Container {
+  readonly run: Run;
+  /** false: recorded by `create` only; its run's state says nothing yet. */
+  readonly isStarted: boolean;
+  readonly image: { readonly id: string; readonly reference: string };
+}
+
+export interface NamedTarget {
+  readonly name: string;
+  /** Absent for what has not been built yet. */
+  readonly image?: string;
+}
+
+export interface Lineage {
+  /** 0 for an instance that no container asked for. */
+  readonly depth: number;
+  /** Living or recorded descendants of the instance's root call. */
+  readonly living: number;
+}
+
+export interface Images {
+  /** By reference, id or the beginning of an id. */
+  find(reference: string): Promise<LocalImage | undefined>;
+  list(): Promise<readonly LocalImage[]>;
+  /** A `docker save` or OCI archive; answers what is there now. */
+  load(archive: Readable): Promise<readonly LocalImage[]>;
+}
+
+export interface LocalImage {
+  /** `sha256:` and 64 hex digits. */
+  readonly id: string;
+  readonly references: readonly string[];
+  /** Unix milliseconds; 0 = not said (reproducible images). */
+  readonly createdAt: number;
+  readonly sizeBytes: number;
+  readonly config: ImageConfig;
+  /** `sha256:...` of the uncompressed layers, lowest first. */
+  readonly layers: readonly string[];
+}
+
+/** What `docker info` and `docker version` tell. */
+export interface HostFacts {
+  readonly version: string;
+  readonly id: string;
+  readonly hostname: string;
+  readonly dataFolder: string;
+  readonly kernel: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly engine: string;
+  /** Whether a container with Tty gets a terminal; without, interactive ones are not supported. */
+  readonly hasTerminals: boolean;
+}
+
+/** Who asks: known by the listener that the socket came from, never by what is sent on it. */
+export type Caller =
+  | { readonly door: 'operator' }
+  | {
+      readonly door: 'function';
+      readonly app: string;
+      readonly name: string;
+      readonly instance: Id;
+      readonly mayRun: readonly string[];
+    };
+
+export type FunctionCaller = Extract<Caller, { door: 'function' }>;

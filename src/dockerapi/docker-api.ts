@@ -1,0 +1,156 @@
+import { randomInt } from 'node:crypto';
+import { ServerResponse, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { MinkeError, toMinkeError } from '../errors/index.ts';
+import type { Id } from '../model/ids.ts';
+import { isSettled } from '../model/run.ts';
+import { sendError } from './answer.ts';
+import { createBulletin } from './bulletin.ts';
+import type { Desk } from './call.ts';
+import type { Caller } from './containers.ts';
+import { admit, readBody, type Knock, type Audit } from './door.ts';
+import { createForeground } from './foreground.ts';
+import { handlers } from './handlers.ts';
+import { hijackResponse, hijackSocket, type Hijack } from './hijack.ts';
+import { matchRoute } from './routes.ts';
+import { setDockerHeaders } from './system-calls.ts';
+import { readTarget, type Target } from './target.ts';
+
+export interface DockerApi {
+  /** For the `request` event. Never rejects: whatever goes wrong is answered. */
+  handle(request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void>;
+  /** For the `upgrade` event: an attach takes the socket over, everything else is refused and the socket closed. */
+  upgrade(request: IncomingMessage, socket: Socket, head: Buffer, caller: Caller): Promise<void>;
+  /** For http.Server's `shouldUpgradeCallback`: clients that offer HTTP/2 with any request are answered in HTTP/1.1. */
+  wantsUpgrade(request: IncomingMessage): boolean;
+  /** The instance has ended: what it watched ends too, what it only recorded is forgotten, all else goes on. */
+  callerEnded(instance: Id): Promise<void>;
+  /** Ends every stream; runs go on. */
+  close(): void;
+}
+
+export type DockerApiOptions = Pick<Desk, 'containers' | 'images' | 'info' | 'clock' | 'log'> & {
+  /** Takes one line for every decision at a function's door. */
+  readonly record: Audit;
+  /** 0 to count - 1; for names. */
+  readonly pick?: Desk['pick'];
+};
+
+/** The Docker Engine API for both doors. The caller is known by the listener, never by what is sent. */
+export function createDockerApi({ record, pick = (count) => randomInt(count), ...options }: DockerApiOptions): DockerApi {
+  const closing = new AbortController();
+  const desk: Desk = {
+    ...options,
+    pick,
+    bulletin: createBulletin(),
+    foreground: createForeground(options.clock),
+    stdinOnce: new Set(),
+    closing: closing.signal,
+  };
+  const inTurn = createTurns();
+  const serve = async (exchange: Exchange): Promise<void> => {
+    let isDecided = false;
+    const audit: Audit = (event) => {
+      isDecided = true;
+      record(event);
+    };
+    try {
+      setDockerHeaders(exchange.response, (await desk.info()).version);
+      await answer(desk, audit, inTurn, exchange);
+    } catch (error) {
+      if (!isDecided) auditError(desk, audit, exchange, error);
+      fail(desk, exchange, error);
+    }
+  };
+  return {
+    handle: (request, response, caller) => serve({ request, response, caller, hijack: hijackResponse(request, response), isUpgrade: false }),
+    upgrade: (request, socket, head, caller) => serve(upgradeExchange(request, socket, head, caller)),
+    wantsUpgrade: (request) => /\btcp\b/i.test(request.headers.upgrade ?? ''),
+    callerEnded: (instance) => endWatched(desk, instance),
+    close: () => closing.abort(),
+  };
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly caller: Caller;
+  readonly hijack: Hijack;
+  readonly isUpgrade: boolean;
+}
+
+async function answer(desk: Desk, audit: Audit, inTurn: Turns, exchange: Exchange): Promise<void> {
+  const { request, response, caller, hijack, isUpgrade } = exchange;
+  const target = readTarget(request.url ?? '/');
+  const match = matchRoute(request.method ?? '', target.path);
+  const isTrick = caller.door === 'function' && target.trick !== undefined;
+  if (match === undefined && !isTrick) throw unknownCall(request, target);
+  if (isUpgrade && caller.door === 'operator' && match?.route.call !== 'containerAttach') {
+    throw new MinkeError('BAD_REQUEST', { reason: 'only an attach takes over the connection' });
+  }
+  const knock: Knock = { request, target, match, isUpgrade };
+  const body = await readBody(caller, knock);
+  const proceed = async (): Promise<void> => {
+    const admitted = await admit(desk, audit, caller, knock, body);
+    if (match === undefined) throw unknownCall(request, target);
+    const { call } = match.route;
+    if (typeof call !== 'string') throw new MinkeError('NOT_SUPPORTED', { what: call.unsupported, reason: call.because });
+    await handlers[call](desk, { caller, target, parameters: match.parameters, request, response, hijack, ...admitted });
+  };
+  // A limit that is read and then used up must not be read twice in between.
+  await (match?.route.call === 'containerCreate' ? inTurn(proceed) : proceed());
+}
+
+const unknownCall = (request: IncomingMessage, target: Target): MinkeError =>
+  new MinkeError('NOT_FOUND', { method: request.method ?? '', path: target.path });
+
+/** A request that never came so far as to be decided: it is a refusal all the same. */
+function auditError({ clock }: Desk, audit: Audit, { request, caller }: Exchange, thrown: unknown): void {
+  if (caller.door === 'operator') return;
+  const { app, name, instance } = caller;
+  const facts = { method: request.method, path: request.url, allowed: false, reason: toMinkeError(thrown).message };
+  audit({ at: clock.now(), kind: 'door', app, name, instance, facts });
+}
+
+function fail({ log }: Desk, { request, response }: Exchange, thrown: unknown): void {
+  const error = toMinkeError(thrown);
+  if (error.code === 'INTERNAL') log.error('A call of the Docker API failed', { method: request.method, path: request.url, error });
+  sendError(response, error);
+}
+
+/** Answers on a socket that Node has let go of: one answer, then it is closed, whatever else lies in it. */
+function upgradeExchange(request: IncomingMessage, socket: Socket, head: Buffer, caller: Caller): Exchange {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.once('finish', () => socket.destroySoon());
+  socket.on('error', () => socket.destroy());
+  const takeOver = hijackSocket(request, socket, head);
+  const hijack: Hijack = (contentType) => {
+    response.detachSocket(socket);
+    return takeOver(contentType);
+  };
+  return { request, response, caller, hijack, isUpgrade: true };
+}
+
+type Turns = (task: () => Promise<void>) => Promise<void>;
+
+function createTurns(): Turns {
+  let last: Promise<void> = Promise.resolve();
+  return (task) => {
+    const mine = last.then(task);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+}
+
+async function endWatched({ containers, foreground }: Desk, instance: Id): Promise<void> {
+  const watched = new Set(foreground.take(instance));
+  const mine = await containers.list({ parent: instance });
+  await Promise.all(
+    mine.map(async ({ run, isStarted }) => {
+      if (!isStarted) await containers.remove(run.id);
+      else if (watched.has(run.id) && !isSettled(run.state)) await containers.cancel(run.id, 'its caller ended');
+    }),
+  );
+}

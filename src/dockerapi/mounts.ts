@@ -1,0 +1,41 @@
+import { posix } from 'node:path';
+import { MinkeError } from '../errors/index.ts';
+import type { RunMount } from '../model/run.ts';
+import { flagOf, numberOf, objectOf, textOf } from './json-values.ts';
+import type { Json } from './json.ts';
+
+/** `/host:/inside[:ro]` or `volume:/inside[:ro]`. */
+export function readBind(bind: string): RunMount {
+  const [source = '', target = '', mode = 'rw', ...rest] = bind.split(':');
+  if (source === '' || !posix.isAbsolute(target) || rest.length > 0) throw badBind(bind, 'it is not SOURCE:TARGET[:ro]');
+  const words = mode.split(',');
+  const strange = words.find((word) => !knownModes.includes(word));
+  if (strange !== undefined) throw new MinkeError('NOT_SUPPORTED', { what: 'HostConfig.Binds', reason: `"${strange}" in "${bind}" is not ro or rw` });
+  return { type: posix.isAbsolute(source) ? 'bind' : 'volume', source, target, readOnly: words.includes('ro') };
+}
+
+/** `z` and `Z` relabel for SELinux, which changes nothing where there is none; `rprivate` is how every mount is made. */
+const knownModes = ['ro', 'rw', 'z', 'Z', 'rprivate'];
+
+export function readMount(value: Json, path: string): RunMount {
+  const mount = objectOf(value, path);
+  const type = textOf(mount['Type'], `${path}.Type`);
+  const source = textOf(mount['Source'], `${path}.Source`);
+  const target = textOf(mount['Target'], `${path}.Target`);
+  const readOnly = flagOf(mount['ReadOnly'], `${path}.ReadOnly`);
+  if (!posix.isAbsolute(target)) throw new MinkeError('BAD_REQUEST', { reason: `"${path}.Target" is not an absolute path` });
+  if (type === 'tmpfs') return { type, target, readOnly, ...sizeOf(mount['TmpfsOptions'] ?? null, path) };
+  if (type === 'bind' && posix.isAbsolute(source)) return { type, source, target, readOnly };
+  if (type === 'volume' && source !== '') return { type, source, target, readOnly };
+  const reason = `${type === '' ? 'nothing' : `"${type}"`} from "${source}" is not a bind of an absolute path, a named volume or a tmpfs`;
+  throw new MinkeError('NOT_SUPPORTED', { what: path, reason });
+}
+
+function sizeOf(options: Json, path: string): { sizeBytes?: number } {
+  const sizeBytes = numberOf(objectOf(options, `${path}.TmpfsOptions`)['SizeBytes'], `${path}.TmpfsOptions.SizeBytes`);
+  return sizeBytes > 0 ? { sizeBytes } : {};
+}
+
+function badBind(bind: string, reason: string): MinkeError {
+  return new MinkeError('BAD_REQUEST', { reason: `"HostConfig.Binds" has "${bind}": ${reason}` });
+}

@@ -1,0 +1,127 @@
+import { MinkeError } from '../errors/index.ts';
+import type { RunMount, RunOptions } from '../model/run.ts';
+import { flagOf, listOf, numberOf, objectOf, textOf, wordsOf } from './json-values.ts';
+import type { Json, JsonObject } from './json.ts';
+import { readBind, readMount } from './mounts.ts';
+
+/** The part of a ContainerRequest that the body says; where it comes from and what it targets is not the body's to say. */
+export interface AskedContainer {
+  readonly image: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly options: RunOptions;
+  /** The end of an attach's input is the end of the container's. */
+  readonly stdinOnce: boolean;
+}
+
+/** @throws BAD_REQUEST that names the field for a value of the wrong type */
+export function translateCreate(body: JsonObject, name: string): AskedContainer {
+  const host = objectOf(body['HostConfig'], 'HostConfig');
+  return {
+    image: textOf(body['Image'], 'Image'),
+    args: wordsOf(body['Cmd'], 'Cmd'),
+    env: envOf(body['Env']),
+    options: { name, ...processOptions(body), ...limitOptions(host), ...isolationOptions(body, host) },
+    stdinOnce: flagOf(body['StdinOnce'], 'StdinOnce'),
+  };
+}
+
+function processOptions(body: JsonObject): RunOptions {
+  const entrypoint = wordsOf(body['Entrypoint'], 'Entrypoint');
+  const stopSeconds = numberOf(body['StopTimeout'], 'StopTimeout');
+  return {
+    // `--entrypoint ""` is sent as [""] and means: none, not even the image's.
+    ...(entrypoint.length > 0 && { entrypoint: entrypoint.filter((word, index) => index > 0 || word !== '') }),
+    ...given('workdir', textOf(body['WorkingDir'], 'WorkingDir')),
+    ...given('user', textOf(body['User'], 'User')),
+    ...given('hostname', textOf(body['Hostname'], 'Hostname')),
+    ...(stopSeconds > 0 && { stopGraceMs: stopSeconds * 1000 }),
+    ...(flagOf(body['Tty'], 'Tty') && { tty: true }),
+    stdin: flagOf(body['OpenStdin'], 'OpenStdin') ? 'open' : 'none',
+    labels: labelsOf(body['Labels']),
+  };
+}
+
+function limitOptions(host: JsonObject): RunOptions {
+  const nanoCpus = numberOf(host['NanoCpus'], 'HostConfig.NanoCpus');
+  const quota = numberOf(host['CpuQuota'], 'HostConfig.CpuQuota');
+  // 100 ms is the kernel's period where none is given.
+  const period = numberOf(host['CpuPeriod'], 'HostConfig.CpuPeriod') || 100_000;
+  const cpus = nanoCpus > 0 ? nanoCpus / 1e9 : Math.max(0, quota / period);
+  const memoryBytes = numberOf(host['Memory'], 'HostConfig.Memory');
+  const pids = numberOf(host['PidsLimit'], 'HostConfig.PidsLimit');
+  return {
+    ...(memoryBytes > 0 && { memoryBytes }),
+    ...(cpus > 0 && { cpus }),
+    ...(pids > 0 && { pids }),
+  };
+}
+
+function isolationOptions(body: JsonObject, host: JsonObject): RunOptions {
+  checkSecurity(wordsOf(host['SecurityOpt'], 'HostConfig.SecurityOpt'));
+  const mounts = mountsOf(host);
+  const capAdd = wordsOf(host['CapAdd'], 'HostConfig.CapAdd');
+  const capDrop = wordsOf(host['CapDrop'], 'HostConfig.CapDrop');
+  return {
+    ...(mounts.length > 0 && { mounts }),
+    ...(capAdd.length > 0 && { capAdd: capAdd.map(capability) }),
+    ...(capDrop.length > 0 && { capDrop: capDrop.map(capability) }),
+    ...(flagOf(host['Privileged'], 'HostConfig.Privileged') && { privileged: true }),
+    ...(flagOf(host['ReadonlyRootfs'], 'HostConfig.ReadonlyRootfs') && { readOnlyRoot: true }),
+    ...pidOption(textOf(host['PidMode'], 'HostConfig.PidMode')),
+    ...networkOption(textOf(host['NetworkMode'], 'HostConfig.NetworkMode'), flagOf(body['NetworkDisabled'], 'NetworkDisabled')),
+    keep: !flagOf(host['AutoRemove'], 'HostConfig.AutoRemove'),
+  };
+}
+
+/** Every container has no-new-privileges; to ask for it is to ask for nothing. */
+function checkSecurity(options: readonly string[]): void {
+  const strange = options.find((option) => !/^no-new-privileges([:=]true)?$/.test(option));
+  if (strange === undefined) return;
+  const reason = `"${strange}": seccomp, capabilities and no-new-privileges are set by minke`;
+  throw new MinkeError('NOT_SUPPORTED', { what: 'HostConfig.SecurityOpt', reason });
+}
+
+function pidOption(mode: string): RunOptions {
+  if (mode === 'host') return { pidNamespace: 'host' };
+  if (mode === '' || mode === 'private') return {};
+  throw new MinkeError('NOT_SUPPORTED', { what: 'HostConfig.PidMode', reason: `"${mode}" is neither "" nor "host"` });
+}
+
+function networkOption(mode: string, isDisabled: boolean): RunOptions {
+  if (mode === 'none' || isDisabled) return { network: 'none' };
+  if (['', 'default', 'bridge'].includes(mode)) return { network: 'app' };
+  const reason = `"${mode}" is none of "default", "bridge" and "none"`;
+  throw new MinkeError('NOT_SUPPORTED', { what: 'HostConfig.NetworkMode', reason });
+}
+
+function mountsOf(host: JsonObject): RunMount[] {
+  const tmpfs = Object.entries(objectOf(host['Tmpfs'], 'HostConfig.Tmpfs'));
+  return [
+    ...wordsOf(host['Binds'], 'HostConfig.Binds').map(readBind),
+    ...listOf(host['Mounts'], 'HostConfig.Mounts').map((one, index) => readMount(one, `HostConfig.Mounts[${index}]`)),
+    ...tmpfs.map(([target]): RunMount => ({ type: 'tmpfs', target, readOnly: false })),
+  ];
+}
+
+/** Docker takes `NET_ADMIN`, `cap_net_admin` and `ALL`. */
+function capability(name: string): string {
+  const upper = name.toUpperCase();
+  return upper === 'ALL' || upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
+}
+
+function envOf(value: Json | undefined): Record<string, string> {
+  // A name without "=" takes a variable away; what the image does not set is away already.
+  return Object.fromEntries(
+    wordsOf(value, 'Env')
+      .filter((entry) => entry.includes('='))
+      .map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
+  );
+}
+
+function labelsOf(value: Json | undefined): Record<string, string> {
+  const labels = Object.entries(objectOf(value, 'Labels'));
+  return Object.fromEntries(labels.map(([key, one]) => [key, textOf(one, `Labels.${key}`)]));
+}
+
+const given = (key: keyof RunOptions, value: string): RunOptions => (value === '' ? {} : { [key]: value });

@@ -1,0 +1,82 @@
+import { closeSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+import { openPipe, type Pipe } from '../../linux/pipe.ts';
+import type { DescriptorSource } from '../../linux/process.ts';
+import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
+import type { Context } from './context.ts';
+import { instanceFolder } from './places.ts';
+import { dropLayer, prepareBundle, runtimeCommand, startFailure } from './prepare.ts';
+import { recordOf, type InstanceRecord } from './record.ts';
+import { takeSeat, type Seat } from './seat.ts';
+import { unlessStarted } from './unless-started.ts';
+
+/** An instance whose container lives, however it was started. */
+export interface Running {
+  readonly record: InstanceRecord;
+  readonly address: string | undefined;
+  readonly stdin?: Writable;
+  readonly stdout?: Readable;
+  readonly stderr?: Readable;
+  /** Resolves when it is gone with all it held. `stopped` is for the caller to say. */
+  readonly ended: Promise<InstanceExit>;
+}
+
+/** Starts an instance with plain pipes, which ends with the daemon: the quick way, for one request. */
+export async function startBrief(context: Context, spec: InstanceSpec): Promise<Running> {
+  const seat = await takeSeat(context, spec);
+  const home = instanceFolder(context.places, spec.id, 'pipes');
+  const tidy = async (): Promise<InstanceExit['cause']> => {
+    rmSync(home, { recursive: true, force: true });
+    if (!spec.readOnlyRoot) await dropLayer(context, spec.id);
+    return seat.leave() ?? 'exited';
+  };
+  return await unlessStarted(tidy, async () => {
+    await prepareBundle(context, spec, seat, home);
+    return await launch(context, spec, seat, home, tidy);
+  });
+}
+
+async function launch(
+  context: Context,
+  spec: InstanceSpec,
+  seat: Seat,
+  home: string,
+  tidy: () => Promise<InstanceExit['cause']>,
+): Promise<Running> {
+  const pipes = spec.stdin === 'open' ? [openPipe(), openPipe(), openPipe()] : [undefined, openPipe(), openPipe()];
+  const [input, output, errors] = pipes;
+  try {
+    const started = await context.starter.start({
+      argv: runtimeCommand(context, spec.id, home),
+      descriptors: [childEnd(input, 'read'), childEnd(output, 'write'), childEnd(errors, 'write')],
+      outlives: false,
+    });
+    if ((await started.announced) === undefined) throw startFailure(spec.name, home);
+    return {
+      record: recordOf(spec, seat.slot, context.clock.now()),
+      address: seat.address,
+      ...(input === undefined ? {} : { stdin: new Socket({ fd: input.write, readable: false, writable: true }) }),
+      stdout: reader(output),
+      stderr: reader(errors),
+      ended: started.ended.then(async (code) => {
+        const cause = await tidy();
+        return { code: code ?? 255, cause: code === undefined ? 'lost' : cause, at: context.clock.now() };
+      }),
+    };
+  } catch (error) {
+    for (const end of [input?.write, output?.read, errors?.read]) if (end !== undefined) closeSync(end);
+    throw error;
+  } finally {
+    for (const end of [input?.read, output?.write, errors?.write]) if (end !== undefined) closeSync(end);
+  }
+}
+
+/** The other process opens our pipe by its name, so no descriptor has to travel. */
+export function childEnd(pipe: Pipe | undefined, access: 'read' | 'write'): DescriptorSource {
+  return { path: pipe === undefined ? '/dev/null' : `/proc/${process.pid}/fd/${pipe[access]}`, access };
+}
+
+function reader(pipe: Pipe | undefined): Readable {
+  return new Socket({ fd: pipe?.read ?? -1, readable: true, writable: false });
+}

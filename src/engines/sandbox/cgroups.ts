@@ -1,0 +1,175 @@
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, rmdirSync, writeSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { InstanceLimits } from '../../model/instance.ts';
+import { cgroupLayout, cgroupRoot, mountedControllers } from '../../linux/cgroup.ts';
+import { openEventCounter } from '../../linux/pipe.ts';
+
+/**
+ * A cgroup of ours around the container's own. The limits lie on it, because the runtime removes the container's as soon as
+ * it ends and with it every trace of why: here the kernel's counters outlive the container and say whether it was ended for
+ * its memory or met its limit of processes.
+ */
+export interface LimitGroup {
+  /** As the runtime takes it: below the controllers' roots. The container's group goes inside. */
+  readonly path: string;
+  /** Cheap when the limits are those that are set already. */
+  limit(limits: InstanceLimits): Promise<void>;
+  /** What happened since the last time it was asked. */
+  verdict(): 'out-of-memory' | 'pids-limit' | undefined;
+  /** Removes it; what still runs in it must be dead by then. */
+  remove(): void;
+}
+
+const unlimited = { v1: '-1', v2: 'max' } as const;
+/** Period of cpu.cfs_quota_us and cpu.max, in microseconds: the kernel's default. */
+const cpuPeriodUs = 100_000;
+
+export async function createLimitGroup(path: string): Promise<LimitGroup> {
+  return cgroupLayout() === 'v2' ? await createV2(path) : await createV1(path);
+}
+
+/** Removes a daemon's groups with all that is in them; every process there must be dead. */
+export function removeGroupTree(path: string): void {
+  for (const root of controllerRoots()) removeTree(join(root, path));
+}
+
+/** Pids of every process below a group. */
+export function processesIn(path: string): number[] {
+  const roots = cgroupLayout() === 'v2' ? [cgroupRoot] : [join(cgroupRoot, 'pids')];
+  return roots.flatMap((root) => pidsBelow(join(root, path)));
+}
+
+async function createV1(path: string): Promise<LimitGroup> {
+  const folder = (controller: string): string => join(cgroupRoot, controller, path);
+  await Promise.all(['memory', 'pids', 'cpu'].map(async (name) => await mkdir(folder(name), { recursive: true })));
+  const memory = watchMemory(folder('memory'));
+  let set = '';
+  let pidsLimit = 0;
+  return {
+    path,
+    limit: async (limits) => {
+      if (set === JSON.stringify(limits)) return;
+      await writeMemoryV1(folder('memory'), limits.memoryBytes);
+      await writeFile(join(folder('pids'), 'pids.max'), limits.pids === 0 ? 'max' : String(limits.pids));
+      await writeFile(join(folder('cpu'), 'cpu.cfs_quota_us'), limits.cpus === 0 ? '-1' : String(Math.round(limits.cpus * cpuPeriodUs)));
+      set = JSON.stringify(limits);
+      pidsLimit = limits.pids;
+    },
+    verdict: () => {
+      if (memory.wasExceeded()) return 'out-of-memory';
+      return pidsLimit > 0 && peakPids(folder('pids')) >= pidsLimit ? 'pids-limit' : undefined;
+    },
+    remove: () => {
+      memory.close();
+      removeGroupTree(path);
+    },
+  };
+}
+
+/** memsw (where the kernel counts swap) may never be below memory, so the order depends on the direction. */
+async function writeMemoryV1(folder: string, bytes: number): Promise<void> {
+  const value = bytes === 0 ? unlimited.v1 : String(bytes);
+  const plain = join(folder, 'memory.limit_in_bytes');
+  const withSwap = join(folder, 'memory.memsw.limit_in_bytes');
+  if (!existsSync(withSwap)) return await writeFile(plain, value);
+  await writeFile(withSwap, unlimited.v1);
+  await writeFile(plain, value);
+  await writeFile(withSwap, value);
+}
+
+/** The kernel counts into an eventfd each time the group is out of memory (cgroup v1, memory.txt, "OOM Control"). */
+function watchMemory(folder: string): { wasExceeded(): boolean; close(): void } {
+  const counter = openEventCounter();
+  const control = openSync(join(folder, 'memory.oom_control'), 'r');
+  const register = openSync(join(folder, 'cgroup.event_control'), 'w');
+  try {
+    writeSync(register, `${counter} ${control}`);
+  } finally {
+    closeSync(register);
+  }
+  return {
+    wasExceeded: () => readCounter(counter) > 0,
+    close: () => {
+      closeSync(control);
+      closeSync(counter);
+    },
+  };
+}
+
+function readCounter(fd: number): number {
+  const value = Buffer.alloc(8);
+  try {
+    readSync(fd, value);
+    return Number(value.readBigUInt64LE());
+  } catch {
+    return 0; // EAGAIN: it has not counted
+  }
+}
+
+function peakPids(folder: string): number {
+  const peak = join(folder, 'pids.peak');
+  return existsSync(peak) ? Number(readFileSync(peak, 'utf8')) : 0;
+}
+
+async function createV2(path: string): Promise<LimitGroup> {
+  const folder = join(cgroupRoot, path);
+  await mkdir(folder, { recursive: true });
+  await delegate(path);
+  let set = '';
+  let seen = { kills: 0, refusals: 0 };
+  return {
+    path,
+    limit: async (limits) => {
+      if (set === JSON.stringify(limits)) return;
+      await writeFile(join(folder, 'memory.max'), limits.memoryBytes === 0 ? unlimited.v2 : String(limits.memoryBytes));
+      if (existsSync(join(folder, 'memory.swap.max'))) await writeFile(join(folder, 'memory.swap.max'), limits.memoryBytes === 0 ? unlimited.v2 : '0');
+      await writeFile(join(folder, 'pids.max'), limits.pids === 0 ? unlimited.v2 : String(limits.pids));
+      await writeFile(join(folder, 'cpu.max'), `${limits.cpus === 0 ? 'max' : Math.round(limits.cpus * cpuPeriodUs)} ${cpuPeriodUs}`);
+      set = JSON.stringify(limits);
+    },
+    verdict: () => {
+      const now = { kills: eventCount(folder, 'memory.events', 'oom_kill'), refusals: eventCount(folder, 'pids.events', 'max') };
+      const before = seen;
+      seen = now;
+      if (now.kills > before.kills) return 'out-of-memory';
+      return now.refusals > before.refusals ? 'pids-limit' : undefined;
+    },
+    remove: () => removeGroupTree(path),
+  };
+}
+
+/** Every group above hands the controllers down (cgroup.subtree_control). */
+async function delegate(path: string): Promise<void> {
+  const parts = path.split('/').filter((part) => part !== '');
+  for (let depth = 0; depth <= parts.length; depth++) {
+    const folder = join(cgroupRoot, ...parts.slice(0, depth));
+    const available = (await readFile(join(folder, 'cgroup.controllers'), 'utf8')).split(/\s+/);
+    const wanted = ['cpu', 'memory', 'pids'].filter((name) => available.includes(name));
+    await writeFile(join(folder, 'cgroup.subtree_control'), wanted.map((name) => `+${name}`).join(' '));
+  }
+}
+
+function eventCount(folder: string, file: string, key: string): number {
+  const line = readFileSync(join(folder, file), 'utf8').split('\n').find((one) => one.startsWith(`${key} `));
+  return Number(line?.split(' ')[1] ?? 0);
+}
+
+function controllerRoots(): string[] {
+  return cgroupLayout() === 'v2' ? [cgroupRoot] : mountedControllers().map((name) => join(cgroupRoot, name));
+}
+
+function removeTree(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) removeTree(join(folder, entry.name));
+  }
+  rmdirSync(folder);
+}
+
+function pidsBelow(folder: string): number[] {
+  if (!existsSync(folder)) return [];
+  const own = readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter((line) => line !== '').map(Number);
+  const children = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [...own, ...children.flatMap((entry) => pidsBelow(join(folder, entry.name)))];
+}

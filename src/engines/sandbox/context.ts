@@ -1,0 +1,20 @@
+import type { Clock } from '../../observe/clock.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Ends } from './ends.ts';
+import type { LogWriter } from './log-writer.ts';
+import type { SandboxNetworks } from './networks.ts';
+import type { Places } from './places.ts';
+import type { Starter } from './starter/client.ts';
+
+/** The parts that every start, end and recovery in the sandbox works with. */
+export interface Context {
+  readonly places: Places;
+  readonly starter: Starter;
+  readonly networks: SandboxNetworks;
+  readonly ends: Ends;
+  readonly logWriter: LogWriter;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Path of crun. */
+  readonly runtime: string;
+}

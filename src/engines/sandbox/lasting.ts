@@ -1,0 +1,108 @@
+import { closeSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import { makeFifo, openPipe } from '../../linux/pipe.ts';
+import type { Id } from '../../model/ids.ts';
+import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
+import { childEnd, type Running } from './brief.ts';
+import type { Context } from './context.ts';
+import { instanceFolder, type Places } from './places.ts';
+import { dropLayer, prepareBundle, runtimeCommand, startFailure } from './prepare.ts';
+import { recordOf, type InstanceRecord } from './record.ts';
+import { takeSeat, type Seat } from './seat.ts';
+import { unlessStarted } from './unless-started.ts';
+
+/**
+ * Starts an instance that outlives the daemon. The runtime runs under one shell line in a session of its own, which holds
+ * the FIFOs open for reading and writing (so that a reader may die and another may come) and writes the exit code by
+ * rename; the log writer reads the FIFOs.
+ */
+export async function startLasting(context: Context, spec: InstanceSpec): Promise<Running> {
+  const seat = await takeSeat(context, spec);
+  const home = instanceFolder(context.places, spec.id, 'logs');
+  const aside = join(context.places.live, `.${spec.id}`);
+  const giveBack = async (): Promise<void> => {
+    for (const folder of [aside, home]) rmSync(folder, { recursive: true, force: true });
+    seat.leave();
+    forget(context.places, spec.id);
+    if (!spec.readOnlyRoot) await dropLayer(context, spec.id);
+  };
+  return await unlessStarted(giveBack, async () => {
+    const record = recordOf(spec, seat.slot, context.clock.now());
+    await prepareBundle(context, spec, seat, aside, home);
+    for (const stream of ['stdout', 'stderr']) makeFifo(join(aside, stream));
+    writeFileSync(join(aside, 'instance.json'), JSON.stringify(record));
+    mkdirSync(join(context.places.logs, spec.id), { recursive: true });
+    // Complete the moment it can be seen: the log writer opens the FIFOs as soon as the folder has its name.
+    await rename(aside, home);
+    const stdin = await launch(context, spec, home);
+    return { ...observe(context, record, seat), ...(stdin === undefined ? {} : { stdin }) };
+  });
+}
+
+/** Watches a lasting instance, of this life of the daemon or an earlier one, to its end. */
+export function observe(context: Context, record: InstanceRecord, seat: Seat): Running {
+  const { id } = record.summary;
+  const ended = context.ends.of(id).then(async () => {
+    const code = exitCode(instanceFolder(context.places, id, 'logs'));
+    const cause = seat.leave() ?? 'exited';
+    if (record.hasWritableLayer) await dropLayer(context, id);
+    const exit: InstanceExit = { code: code ?? 255, cause: code === undefined ? 'lost' : cause, at: context.clock.now() };
+    keepExit(context.places, id, exit);
+    return exit;
+  });
+  return { record, address: seat.address, ended };
+}
+
+/** How an instance ended, kept beside its output until it is forgotten. */
+export function readExit(places: Places, id: Id): InstanceExit | undefined {
+  try {
+    return JSON.parse(readFileSync(exitFile(places, id), 'utf8')) as InstanceExit;
+  } catch {
+    return undefined;
+  }
+}
+
+export function forget(places: Places, id: Id): void {
+  rmSync(join(places.logs, id), { recursive: true, force: true });
+  rmSync(join(places.ended, id), { force: true });
+}
+
+/** First where it will be looked for, then its folder goes: at no moment is the exit unknown. */
+export function keepExit(places: Places, id: Id, exit: InstanceExit): void {
+  writeFileSync(exitFile(places, id), JSON.stringify(exit));
+  rmSync(instanceFolder(places, id, 'logs'), { recursive: true, force: true });
+  rmSync(join(places.ended, id), { force: true });
+}
+
+const exitFile = (places: Places, id: Id): string => join(places.logs, id, 'exit.json');
+
+const shellLine = `home=$1; shift; exec 3<>"$home/stdout" 4<>"$home/stderr"
+"$@" >&3 2>&4 3>&- 4>&-
+echo $? >"$home/exit.new"; mv "$home/exit.new" "$home/exit"`;
+
+async function launch(context: Context, spec: InstanceSpec, home: string): Promise<Socket | undefined> {
+  const input = spec.stdin === 'open' ? openPipe() : undefined;
+  const started = await context.starter
+    .start({
+      argv: ['/bin/sh', '-c', shellLine, 'minke', home, ...runtimeCommand(context, spec.id, home)],
+      descriptors: [childEnd(input, 'read'), { path: '/dev/null', access: 'write' }, { path: '/dev/null', access: 'write' }],
+      outlives: true,
+    })
+    .finally(() => {
+      if (input !== undefined) closeSync(input.read);
+    });
+  const stdin = input === undefined ? undefined : new Socket({ fd: input.write, readable: false, writable: true });
+  if ((await started.announced) !== undefined) return stdin;
+  stdin?.destroy();
+  throw startFailure(spec.name, home);
+}
+
+function exitCode(home: string): number | undefined {
+  try {
+    return Number(readFileSync(join(home, 'exit'), 'utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+import { gatewayAddress, instanceRange, nameRange, type Subnet } from './addresses.ts';
+import { bridge } from './ruleset.ts';
+
+/** Shell lines and `ip -batch` input (ip(8)) that make an app's namespace and the slots in it. All paths are ours: no quoting. */
+
+export const bridgeScript = (namespace: string): string =>
+  `set -e; : >${namespace}; unshare --net=${namespace} true
+nsenter --net=${namespace} sh -c '
+  ip -batch - || exit 1
+  cd /proc/sys/net; echo 1 >ipv4/ip_forward; echo 0 >ipv4/conf/all/send_redirects; echo 0 >ipv4/conf/${bridge}/send_redirects
+  echo 0 >ipv4/conf/all/rp_filter; echo 0 >ipv4/conf/${bridge}/rp_filter; ! test -d ipv6 || echo 1 >ipv6/conf/all/disable_ipv6'`;
+
+export const bridgeBatch = (subnet: Subnet): string =>
+  [
+    'link set lo up',
+    `link add ${bridge} type bridge`,
+    `link set ${bridge} up`,
+    `addr add ${gatewayAddress(subnet)}/32 dev ${bridge}`,
+    `route add ${instanceRange(subnet)} dev ${bridge}`,
+    `route add local ${nameRange(subnet)} dev lo`,
+    '',
+  ].join('\n');
+
+export interface NewSlot {
+  readonly number: number;
+  readonly address: string;
+  readonly file: string;
+}
+
+/**
+ * Instances see a /32 and one way out, the bridge's address, so that everything they send passes the app's rules; the
+ * bridge's ports are isolated, so that they cannot speak past them either.
+ */
+export function slotScript(appNamespace: string, subnet: Subnet, slots: readonly NewSlot[]): string {
+  const gateway = gatewayAddress(subnet);
+  const made = slots.map(({ file }) => `: >${file}; unshare --net=${file} true`);
+  const links = slots.flatMap(({ number, file }) => [
+    `link add p${number} type veth peer name eth0 netns ${file}`,
+    `link set p${number} master ${bridge} up`,
+    `link set p${number} type bridge_slave isolated on`,
+  ]);
+  const inside = slots.map(
+    ({ file, address }) => `nsenter --net=${file} sh -c '
+  cd /proc/sys/net; ! test -d ipv6 || echo 1 >ipv6/conf/all/disable_ipv6
+  echo 0 >ipv4/ip_unprivileged_port_start; echo "0 2147483647" >ipv4/ping_group_range
+  ip -batch -' <<'END'
+link set lo up
+addr add ${address}/32 dev eth0
+link set eth0 up
+route add ${gateway} dev eth0 scope link
+route add default via ${gateway} dev eth0
+END`,
+  );
+  return ['set -e', ...made, `nsenter --net=${appNamespace} ip -batch - <<'END'`, ...links, 'END', ...inside, ''].join('\n');
+}
+
+/** Lets go of namespaces; their interfaces go with them. */
+export const releaseScript = (files: readonly string[]): string =>
+  files.map((file) => `umount -l ${file} 2>/dev/null; rm -f ${file}`).join('\n');

@@ -1,0 +1,100 @@
+import type { Outbound } from '../../../model/instance.ts';
+import { gatewayAddress, nameRange, notPublic, type Subnet } from './addresses.ts';
+
+export interface RulesetRequest {
+  readonly subnet: Subnet;
+  /** Address of each name, and the instances that answer for it now. */
+  readonly names: readonly { readonly address: string; readonly instances: readonly string[] }[];
+  /** Addresses of instances, grouped by where they may go. */
+  readonly outbound: readonly { readonly rule: Outbound; readonly instances: readonly string[] }[];
+  /** Port of the daemon's listener in the app's namespace. */
+  readonly listenerPort: number;
+  /** IPv4 addresses of this host, never reached by `public`. */
+  readonly hostAddresses: readonly string[];
+}
+
+export const bridge = 'br0';
+export const tap = 'tap0';
+
+/**
+ * The nft rules of an app's namespace, whole, as one transaction (nft -f): chains are flushed and filled, never removed, so
+ * that connections under way keep their translation.
+ */
+export function ruleset(request: RulesetRequest): string {
+  const chains: Record<string, readonly string[]> = {
+    prerouting: ['type nat hook prerouting priority dstnat; policy accept;', ...toInstances(request), toListener(request)],
+    postrouting: ['type nat hook postrouting priority srcnat; policy accept;', `oifname "${tap}" masquerade`],
+    input: ['type filter hook input priority filter; policy drop;', ...input(request)],
+    forward: [
+      'type filter hook forward priority filter; policy drop;',
+      'ct state established,related accept',
+      `iifname "${bridge}" oifname "${bridge}" accept`,
+      ...request.outbound.flatMap((group) => forward(group.rule, group.instances, request.hostAddresses)),
+      'meta l4proto tcp reject with tcp reset',
+      'reject with icmp type admin-prohibited',
+    ],
+  };
+  const declared = Object.entries(chains).map(([name, [head = '']]) => `  chain ${name} { ${head} }`);
+  const filled = Object.entries(chains).map(([name, [, ...rules]]) => chainBody(name, rules));
+  const flushed = Object.keys(chains).map((name) => `flush chain ip minke ${name}`);
+  return [`table ip minke {`, ...declared, '}', ...flushed, ...filled, ''].join('\n');
+}
+
+function chainBody(name: string, rules: readonly string[]): string {
+  return rules.map((rule) => `add rule ip minke ${name} ${rule}`).join('\n');
+}
+
+/** New connections to a name take turns among its instances. */
+function toInstances({ names }: RulesetRequest): string[] {
+  return names.flatMap(({ address, instances }) => {
+    if (instances.length === 0) return [];
+    if (instances.length === 1) return [`ip daddr ${address} dnat to ${instances[0]}`];
+    const turns = instances.map((instance, index) => `${index} : ${instance}`).join(', ');
+    return [`ip daddr ${address} dnat to numgen inc mod ${instances.length} map { ${turns} }`];
+  });
+}
+
+/** Every port of a name that nobody answers for: only the port is rewritten, so the listener still sees which name it was. */
+function toListener({ subnet, listenerPort }: RulesetRequest): string {
+  return `iifname "${bridge}" ip daddr ${nameRange(subnet)} meta l4proto tcp dnat to :${listenerPort}`;
+}
+
+function input({ subnet, listenerPort }: RulesetRequest): string[] {
+  return [
+    'ct state established,related accept',
+    'iifname "lo" accept',
+    `iifname "${bridge}" ip daddr ${gatewayAddress(subnet)} udp dport 53 accept`,
+    `iifname "${bridge}" ip daddr ${gatewayAddress(subnet)} tcp dport 53 accept`,
+    `iifname "${bridge}" ip daddr ${nameRange(subnet)} tcp dport ${listenerPort} accept`,
+    `iifname "${bridge}" meta l4proto icmp icmp type echo-request accept`,
+    `iifname "${bridge}" meta l4proto tcp reject with tcp reset`,
+  ];
+}
+
+function forward(rule: Outbound, instances: readonly string[], hostAddresses: readonly string[]): string[] {
+  if (rule === 'none' || instances.length === 0) return [];
+  const from = `iifname "${bridge}" oifname "${tap}" ip saddr { ${instances.join(', ')} }`;
+  if (rule === 'public') {
+    const refused = [...notPublic, ...hostAddresses.filter((one) => !isIn(one))].join(', ');
+    return [`${from} ip daddr != { ${refused} } accept`];
+  }
+  return rule.map(({ cidr, port }) =>
+    port === undefined ? `${from} ip daddr ${cidr} accept` : `${from} ip daddr ${cidr} meta l4proto { tcp, udp } th dport ${port} accept`,
+  );
+}
+
+/** nft refuses overlapping elements in a set; host addresses inside a refused range are covered by it. */
+function isIn(address: string): boolean {
+  return notPublic.some((cidr) => contains(cidr, address));
+}
+
+function contains(cidr: string, address: string): boolean {
+  const [base = '', bits = '32'] = cidr.split('/');
+  const shift = 32 - Number(bits);
+  return toNumber(base) >>> shift === toNumber(address) >>> shift;
+}
+
+function toNumber(address: string): number {
+  return address.split('.').reduce((sum, part) => ((sum << 8) | Number(part)) >>> 0, 0);
+}
+

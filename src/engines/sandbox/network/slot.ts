@@ -1,0 +1,22 @@
+import type { InstanceLimits, Outbound } from '../../../model/instance.ts';
+import type { LimitGroup } from '../cgroups.ts';
+
+/**
+ * A place for one instance: a network namespace with its address, and a cgroup with limits. Made ahead of need (making one
+ * takes longer than a container) and used again by the same app.
+ */
+export interface Slot {
+  readonly number: number;
+  readonly address: string;
+  /** File of the namespace as the runtime can open it. */
+  readonly namespace: string;
+  readonly group: LimitGroup;
+  outbound: Outbound;
+}
+
+export interface SlotRequest {
+  readonly outbound: Outbound;
+  readonly limits: InstanceLimits;
+}
+
+export const sameOutbound = (a: Outbound, b: Outbound): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -1,0 +1,70 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { MinkeError } from '../../errors/index.ts';
+import type { Networks } from '../engine.ts';
+import { subnetCount } from './network/addresses.ts';
+import { createAppNetwork, readState, type AppNetwork } from './network/app-network.ts';
+import type { Places } from './places.ts';
+import type { Starter } from './starter/client.ts';
+
+/** The apps' networks by name. */
+export interface SandboxNetworks extends Networks {
+  /** Throws NETWORK_FAILED when the app has none. */
+  of(app: string): AppNetwork;
+  close(): void;
+  removeAll(): Promise<void>;
+}
+
+export function createNetworks(places: Places, starter: Starter): SandboxNetworks {
+  const networks = new Map<string, AppNetwork>();
+
+  const open = (app: string): AppNetwork => {
+    const folder = join(places.net, app);
+    const index = readState(join(folder, 'state.json'))?.subnet ?? freeSubnet(places.net, networks);
+    return createAppNetwork({ app, folder, subnet: { index }, cgroup: places.cgroup, starter });
+  };
+
+  const of = (app: string): AppNetwork => {
+    const known = networks.get(app);
+    if (known !== undefined) return known;
+    if (!existsSync(join(places.net, app))) throw new MinkeError('NETWORK_FAILED', { app, reason: 'it has none yet' });
+    const found = open(app);
+    networks.set(app, found);
+    return found;
+  };
+
+  const remove = async (app: string): Promise<void> => {
+    if (!networks.has(app) && !existsSync(join(places.net, app))) return;
+    const network = of(app);
+    networks.delete(app);
+    await network.remove();
+  };
+
+  return {
+    of,
+    ensure: async (spec) => {
+      const network = networks.get(spec.app) ?? open(spec.app);
+      networks.set(spec.app, network);
+      await network.ensure(spec);
+    },
+    publish: async (app, name, addresses) => await of(app).publish(name, addresses),
+    connect: async (app, address, port, signal) => await of(app).connect(address, port, signal),
+    remove,
+    close: () => {
+      for (const network of networks.values()) network.close();
+    },
+    removeAll: async () => {
+      for (const app of new Set([...networks.keys(), ...foldersOf(places.net)])) await remove(app);
+    },
+  };
+}
+
+function freeSubnet(folder: string, networks: ReadonlyMap<string, AppNetwork>): number {
+  const onDisk = foldersOf(folder).map((app) => readState(join(folder, app, 'state.json'))?.subnet);
+  const taken = new Set([...onDisk, ...[...networks.values()].map((network) => network.subnet.index)]);
+  const free = Array.from({ length: subnetCount }, (_, index) => index).find((index) => !taken.has(index));
+  if (free === undefined) throw new MinkeError('OUT_OF_ADDRESSES', { app: 'another app' });
+  return free;
+}
+
+const foldersOf = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);

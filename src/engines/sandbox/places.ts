@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Id } from '../../model/ids.ts';
+
+/**
+ * Where the sandbox keeps things. Everything is under the data folder or carries the daemon's own id, which is derived
+ * from the data folder, so that several daemons live side by side and each can find what an earlier life of it left.
+ *
+ *   /run/minke-ID/live/INSTANCE/      instance.json, config.json, out and err (FIFOs), exit, crun.log   outlives the daemon
+ *   /run/minke-ID/brief/INSTANCE/     config.json, crun.log                                             ends with the daemon
+ *   /run/minke-ID/ended/INSTANCE      written by the log writer after the last byte of output
+ *   /run/minke-ID/net/APP/            ns and slot-N (bind-mounted namespaces), state.json, slirp.pid
+ *   /run/minke-ID/crun/               crun's own state
+ *   DATA/logs/INSTANCE/               segments of recorded output
+ *   DATA/writable/INSTANCE/           upper, work, root: the layer of an instance that may write
+ */
+export interface Places {
+  readonly daemonId: string;
+  readonly run: string;
+  readonly live: string;
+  readonly brief: string;
+  readonly ended: string;
+  readonly net: string;
+  readonly crun: string;
+  readonly logs: string;
+  readonly writable: string;
+  /** Path of the daemon's cgroup below each controller. */
+  readonly cgroup: string;
+}
+
+export function placesFor(dataFolder: string, runParent = '/run'): Places {
+  const daemonId = createHash('sha256').update(dataFolder).digest('hex').slice(0, 8);
+  const run = join(runParent, `minke-${daemonId}`);
+  return {
+    daemonId,
+    run,
+    live: join(run, 'live'),
+    brief: join(run, 'brief'),
+    ended: join(run, 'ended'),
+    net: join(run, 'net'),
+    crun: join(run, 'crun'),
+    logs: join(dataFolder, 'logs'),
+    writable: join(dataFolder, 'writable'),
+    cgroup: `/minke-${daemonId}`,
+  };
+}
+
+/** Folder of an instance while it lives. */
+export const instanceFolder = (places: Places, id: Id, streams: 'pipes' | 'logs'): string =>
+  join(streams === 'logs' ? places.live : places.brief, id);

@@ -1,0 +1,89 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MinkeError } from '../../errors/index.ts';
+import { cgroupLayout } from '../../linux/cgroup.ts';
+import type { Id } from '../../model/ids.ts';
+import type { InstanceSpec } from '../../model/instance.ts';
+import { ociConfig } from './bundle.ts';
+import type { Context } from './context.ts';
+import type { Places } from './places.ts';
+import type { Seat } from './seat.ts';
+import { announcePlaceholder } from './starter/protocol.ts';
+import { resolveUser } from './users.ts';
+
+/**
+ * Writes a bundle into `folder` that will be run from `home` (the two differ while it is being prepared aside), and mounts
+ * the instance's own layer where it has one.
+ */
+export async function prepareBundle(context: Context, spec: InstanceSpec, seat: Seat, folder: string, home = folder): Promise<void> {
+  const etc = etcFiles(spec, seat);
+  mkdirSync(folder);
+  for (const [name, text] of Object.entries(etc)) writeFileSync(join(folder, name), text);
+  const config = ociConfig(spec, {
+    rootPath: spec.readOnlyRoot ? spec.image.rootPath : await mountLayer(context, spec),
+    user: resolveUser(spec.user, spec.image.rootPath),
+    cgroupPath: `${seat.group.path}/${spec.id}`,
+    networkNamespace: seat.namespace,
+    etcFiles: Object.fromEntries(Object.keys(etc).map((name) => [name, join(home, name)])),
+    hasCgroupMount: cgroupLayout() === 'v2',
+  });
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
+}
+
+/** The runtime's command line for a bundle; it announces the pid of the container's first process. */
+export function runtimeCommand(context: Context, id: Id, home: string): string[] {
+  return [
+    context.runtime,
+    `--root=${context.places.crun}`,
+    `--log=${join(home, 'crun.log')}`,
+    '--log-format=json',
+    'run',
+    `--bundle=${home}`,
+    `--pid-file=${announcePlaceholder}`,
+    id,
+  ];
+}
+
+/** What the runtime said when it could not start a container, in its own words. */
+export function startFailure(name: string, home: string): MinkeError {
+  return new MinkeError('INSTANCE_START_FAILED', { name, reason: lastWords(join(home, 'crun.log')) });
+}
+
+/** Removes an instance's own layer. Idempotent. */
+export async function dropLayer(context: Context, id: Id): Promise<void> {
+  const layer = layerFolder(context.places, id);
+  await context.starter.unmount(join(layer, 'root'));
+  rmSync(layer, { recursive: true, force: true });
+}
+
+export const layerFolder = (places: Places, id: Id): string => join(places.writable, id);
+
+/**
+ * In the starter's mount namespace only: the container keeps it through its own, and nothing is left on the host when
+ * either ends.
+ */
+async function mountLayer(context: Context, spec: InstanceSpec): Promise<string> {
+  const layer = layerFolder(context.places, spec.id);
+  const [upper, work, target] = [join(layer, 'upper'), join(layer, 'work'), join(layer, 'root')];
+  for (const folder of [upper, work, target]) mkdirSync(folder, { recursive: true });
+  await context.starter.overlay({ lower: spec.image.rootPath, upper, work, target });
+  return target;
+}
+
+function etcFiles(spec: InstanceSpec, seat: Seat): Record<string, string> {
+  const own = `${seat.address ?? '127.0.1.1'} ${spec.hostname}\n`;
+  return {
+    hosts: `127.0.0.1 localhost\n${own}${seat.hosts()}`,
+    'resolv.conf': seat.resolver === undefined ? '' : `nameserver ${seat.resolver}\noptions ndots:0 timeout:3\n`,
+    hostname: `${spec.hostname}\n`,
+  };
+}
+
+function lastWords(file: string): string {
+  try {
+    const last = readFileSync(file, 'utf8').trim().split('\n').at(-1) ?? '';
+    return (JSON.parse(last) as { readonly msg: string }).msg;
+  } catch {
+    return 'the runtime ended without a word';
+  }
+}

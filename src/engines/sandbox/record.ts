@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { InstanceSpec, Outbound } from '../../model/instance.ts';
+import type { InstanceSummary } from '../engine.ts';
+import { startTicks } from '../../linux/proc.ts';
+
+/** What an instance's folder says about it (instance.json), so that the next life of the daemon can adopt it. */
+export interface InstanceRecord {
+  readonly version: 1;
+  readonly summary: InstanceSummary;
+  readonly slot: number | undefined;
+  readonly outbound: Outbound;
+  readonly hasWritableLayer: boolean;
+  readonly startedAt: number;
+}
+
+export function recordOf(spec: InstanceSpec, slot: number | undefined, startedAt: number): InstanceRecord {
+  const { id, app, name, kind, labels, limits } = spec;
+  return {
+    version: 1,
+    summary: { id, app, name, kind, labels, limits, imageId: spec.image.id },
+    slot,
+    outbound: spec.outbound,
+    hasWritableLayer: !spec.readOnlyRoot,
+    startedAt,
+  };
+}
+
+export function readRecord(folder: string): InstanceRecord | undefined {
+  try {
+    const record = JSON.parse(readFileSync(join(folder, 'instance.json'), 'utf8')) as InstanceRecord;
+    return record.version === 1 ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A container's first process, as crun's own state names it; undefined when it is gone. */
+export function containerProcess(crunRoot: string, id: string): { readonly pid: number; readonly ticks: number } | undefined {
+  try {
+    const status = JSON.parse(readFileSync(join(crunRoot, id, 'status'), 'utf8')) as {
+      readonly pid: number;
+      readonly 'process-start-time': number;
+    };
+    const ticks = startTicks(status.pid);
+    return ticks !== undefined && ticks === status['process-start-time'] ? { pid: status.pid, ticks } : undefined;
+  } catch {
+    return undefined;
+  }
+}

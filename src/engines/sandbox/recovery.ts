@@ -1,0 +1,85 @@
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isId, type Id } from '../../model/ids.ts';
+import type { Running } from './brief.ts';
+import { processesIn } from './cgroups.ts';
+import type { Context } from './context.ts';
+import { observe } from './lasting.ts';
+import { layerFolder } from './prepare.ts';
+import { containerProcess, readRecord, type InstanceRecord } from './record.ts';
+import { retakeSeat } from './seat.ts';
+
+/**
+ * What an earlier life of the daemon left: lasting instances are adopted (also those that ended meanwhile, so that their
+ * end is told once); everything else that carries our name is ended and removed.
+ */
+export async function recoverInstances(context: Context): Promise<Running[]> {
+  const { places } = context;
+  const records = namesIn(places.live).flatMap((id) => readRecord(join(places.live, id)) ?? []);
+  const known = new Set(records.map((record) => record.summary.id));
+  const orphans = namesIn(places.crun).filter((id) => !known.has(id));
+  for (const id of orphans) await endOrphan(context, id);
+  for (const id of namesIn(places.brief)) rmSync(join(places.brief, id), { recursive: true, force: true });
+  for (const id of namesIn(places.writable).filter((one) => !known.has(one))) {
+    rmSync(layerFolder(places, id), { recursive: true, force: true });
+  }
+  for (const entry of readdirSync(places.live)) {
+    if (!known.has(entry)) rmSync(join(places.live, entry), { recursive: true, force: true });
+  }
+  return await Promise.all(records.map(async (record) => await adopt(context, record)));
+}
+
+async function adopt(context: Context, record: InstanceRecord): Promise<Running> {
+  const { id } = record.summary;
+  const home = join(context.places.live, id);
+  const isOver = containerProcess(context.places.crun, id) === undefined && !hasKeeper(id);
+  // Nobody is left to write its exit code or to close its FIFOs: say so, and the log writer finishes its record.
+  if (isOver && !existsSync(join(home, 'exit')) && !existsSync(join(context.places.ended, id))) {
+    context.log.warn('An instance ended unseen and its exit code is lost', { instance: id, name: record.summary.name });
+    await removeContainer(context, id);
+    writeFileSync(join(context.places.ended, id), '');
+  }
+  return observe(context, record, await retakeSeat(context, record));
+}
+
+/** The shell that waits for the runtime names the instance in its command line. */
+function hasKeeper(id: Id): boolean {
+  return readdirSync('/proc').some((entry) => /^\d+$/.test(entry) && commandLine(entry).includes(id));
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+async function endOrphan(context: Context, id: Id): Promise<void> {
+  context.log.info('Removing an orphan of an earlier life', { instance: id });
+  const found = containerProcess(context.places.crun, id);
+  if (found !== undefined) process.kill(found.pid, 'SIGKILL');
+  await removeContainer(context, id);
+}
+
+async function removeContainer(context: Context, id: Id): Promise<void> {
+  const { runtime, places, starter } = context;
+  await starter.execute([runtime, `--root=${places.crun}`, 'delete', '--force', id]);
+}
+
+/** Kills every process in our cgroups: the last step of a purge, when all that had a name was ended by name. */
+export function killStragglers(context: Context): number {
+  const pids = processesIn(context.places.cgroup);
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It was on its way out.
+    }
+  }
+  return pids.length;
+}
+
+function namesIn(folder: string): Id[] {
+  return existsSync(folder) ? readdirSync(folder).filter(isId) : [];
+}

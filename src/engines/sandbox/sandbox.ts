@@ -1,0 +1,167 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { MinkeError } from '../../errors/index.ts';
+import { cgroupLayout } from '../../linux/cgroup.ts';
+import { closeInheritedOnExec } from '../../linux/process.ts';
+import { signalProcess } from '../../linux/proc.ts';
+import type { Id } from '../../model/ids.ts';
+import type { InstanceExit } from '../../model/instance.ts';
+import type { Clock } from '../../observe/clock.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Engine, Instance } from '../engine.ts';
+import { startBrief, type Running } from './brief.ts';
+import { removeGroupTree } from './cgroups.ts';
+import type { Context } from './context.ts';
+import { watchEnds } from './ends.ts';
+import { forget, readExit, startLasting } from './lasting.ts';
+import { createLogWriter } from './log-writer.ts';
+import { readLog } from './logs/reader.ts';
+import { createNetworks } from './networks.ts';
+import { placesFor } from './places.ts';
+import { requireProgram } from './program.ts';
+import { containerProcess } from './record.ts';
+import { killStragglers, recoverInstances } from './recovery.ts';
+import { createStarter } from './starter/client.ts';
+
+export interface SandboxOptions {
+  /** Absolute; the daemon's identity is derived from it. */
+  readonly dataFolder: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** An instance that this life of the daemon knows to live. */
+interface Live {
+  readonly running: Running;
+  readonly exited: Promise<InstanceExit>;
+  isStopping: boolean;
+}
+
+const kill = 9;
+const terminate = 15;
+
+/**
+ * The embedded engine: containers straight from an OCI runtime, without a daemon of its own and without Docker. Needs root
+ * (NOT_ROOT) and its programs (MISSING_PROGRAM).
+ */
+export async function createSandbox(options: SandboxOptions): Promise<Engine> {
+  const context = await createContext(options);
+  const live = new Map<Id, Live>();
+
+  const keep = (running: Running): Instance => {
+    const { id } = running.record.summary;
+    const entry: Live = {
+      running,
+      isStopping: false,
+      exited: running.ended.then((exit) => {
+        live.delete(id);
+        return entry.isStopping && exit.cause === 'exited' ? { ...exit, cause: 'stopped' as const } : exit;
+      }),
+    };
+    live.set(id, entry);
+    return toInstance(running, entry.exited);
+  };
+
+  const signal = (id: Id, number: number): boolean => {
+    const found = containerProcess(context.places.crun, id);
+    return found !== undefined && signalProcess(found.pid, found.ticks, number);
+  };
+
+  const stop = async (id: Id, graceMs: number): Promise<void> => {
+    const entry = live.get(id);
+    if (entry === undefined) return;
+    entry.isStopping = true;
+    if (graceMs > 0 && signal(id, terminate)) await endsWithin(entry.exited, graceMs, context.clock);
+    if (live.has(id)) signal(id, kill);
+    await entry.exited;
+  };
+
+  const start: Engine['start'] = async (spec, abort) => {
+    abort?.throwIfAborted();
+    const instance = keep(spec.streams === 'pipes' ? await startBrief(context, spec) : await startLasting(context, spec));
+    if (abort?.aborted !== true) return instance;
+    await stop(spec.id, 0);
+    throw abort.reason;
+  };
+
+  return {
+    describe: () => ({ name: 'sandbox', details: { runtime: context.runtime, cgroups: cgroupLayout() } }),
+    start,
+    stop,
+    kill: async (id, number) => {
+      if (live.has(id) && !signal(id, number)) context.log.debug('Nothing to signal', { instance: id });
+    },
+    inspect: async (id) => {
+      const exit = live.has(id) ? undefined : readExit(context.places, id);
+      if (exit !== undefined) return { state: 'ended', exit };
+      if (!live.has(id)) return undefined;
+      const pid = containerProcess(context.places.crun, id)?.pid;
+      return { state: 'running', ...(pid === undefined ? {} : { pid }) };
+    },
+    recover: async () => (await recoverInstances(context)).map(keep),
+    remove: async (id) => {
+      await stop(id, 0);
+      forget(context.places, id);
+    },
+    logs: {
+      read: (id, { follow, ...rest }) =>
+        readLog(join(context.places.logs, id), { ...rest, follow: follow === true && live.has(id) }),
+    },
+    networks: context.networks,
+    close: async ({ purge }) => {
+      if (purge) await Promise.all([...live.keys()].map(async (id) => await stop(id, 0)));
+      context.networks.close();
+      context.logWriter.release();
+      if (purge) await removeEverything(context);
+      context.ends.close();
+      context.starter.close();
+    },
+  };
+}
+
+async function createContext({ dataFolder, clock, log }: SandboxOptions): Promise<Context> {
+  if (process.getuid?.() !== 0) throw new MinkeError('NOT_ROOT');
+  const runtime = requireProgram('crun', 'runs containers', 'crun');
+  requireProgram('nft', "writes the rules of an app's network", 'nftables');
+  requireProgram('ip', "makes an app's network", 'iproute2');
+  requireProgram('nsenter', 'enters namespaces', 'util-linux');
+  closeInheritedOnExec();
+  const places = placesFor(dataFolder);
+  for (const folder of [places.live, places.brief, places.ended, places.net, places.crun, places.logs, places.writable]) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+  const starter = createStarter({ log, onLost: () => log.warn('The starter ended; the next start begins another') });
+  const logWriter = createLogWriter(places, starter);
+  await logWriter.ensure();
+  const networks = createNetworks(places, starter);
+  return { places, starter, networks, ends: watchEnds(places.ended), logWriter, clock, log, runtime };
+}
+
+function toInstance(running: Running, exited: Promise<InstanceExit>): Instance {
+  const { record, address, stdin, stdout, stderr } = running;
+  return {
+    handle: { version: 1, engine: 'sandbox', id: record.summary.id },
+    spec: record.summary,
+    address,
+    startedAt: record.startedAt,
+    ...(stdin === undefined ? {} : { stdin }),
+    ...(stdout === undefined ? {} : { stdout }),
+    ...(stderr === undefined ? {} : { stderr }),
+    exited,
+  };
+}
+
+async function endsWithin(exited: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([exited, clock.sleep(ms, over.signal).catch(() => undefined)]);
+  over.abort();
+}
+
+async function removeEverything(context: Context): Promise<void> {
+  const { places } = context;
+  if (killStragglers(context) > 0) context.log.warn('Something still ran in our cgroups; it was killed');
+  await context.networks.removeAll();
+  context.logWriter.stop();
+  removeGroupTree(places.cgroup);
+  for (const folder of [places.run, places.logs, places.writable]) rmSync(folder, { recursive: true, force: true });
+}

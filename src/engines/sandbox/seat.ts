@@ -1,0 +1,70 @@
+import type { InstanceSpec } from '../../model/instance.ts';
+import { createLimitGroup, type LimitGroup } from './cgroups.ts';
+import type { Context } from './context.ts';
+import { gatewayAddress } from './network/addresses.ts';
+import type { Slot } from './network/slot.ts';
+import type { InstanceRecord } from './record.ts';
+
+/** What an instance takes up while it lives: a slot of its app's network, or only a cgroup when it has no network. */
+export interface Seat {
+  readonly slot: number | undefined;
+  readonly address: string | undefined;
+  readonly namespace: string | undefined;
+  /** The app's resolver, as its instances reach it. */
+  readonly resolver: string | undefined;
+  readonly group: LimitGroup;
+  /** Lines of /etc/hosts for the app's names. */
+  hosts(): string;
+  /** Why the kernel ended it, if it did; asked once, when the instance has ended. */
+  leave(): 'out-of-memory' | 'pids-limit' | undefined;
+}
+
+export async function takeSeat(context: Context, spec: InstanceSpec): Promise<Seat> {
+  if (spec.network === 'none') return await bareSeat(context, spec);
+  const network = context.networks.of(spec.app);
+  return inSlot(context, spec.app, await network.acquire({ outbound: spec.outbound, limits: spec.limits }));
+}
+
+/** After a restart: the seat that a living instance has kept. */
+export async function retakeSeat(context: Context, record: InstanceRecord): Promise<Seat> {
+  const { summary, slot, outbound } = record;
+  if (slot === undefined) return await bareSeat(context, summary);
+  const network = context.networks.of(summary.app);
+  return inSlot(context, summary.app, await network.reclaim(slot, { outbound, limits: summary.limits }));
+}
+
+function inSlot(context: Context, app: string, slot: Slot): Seat {
+  const network = context.networks.of(app);
+  return {
+    slot: slot.number,
+    address: slot.address,
+    namespace: slot.namespace,
+    resolver: gatewayAddress(network.subnet),
+    group: slot.group,
+    hosts: () => network.hosts(),
+    leave: () => {
+      const verdict = slot.group.verdict();
+      // The kernel's record of most processes never goes down, so a slot that met its limit would accuse the next.
+      network.release(slot, verdict !== 'pids-limit');
+      return verdict;
+    },
+  };
+}
+
+async function bareSeat(context: Context, spec: Pick<InstanceSpec, 'id' | 'limits'>): Promise<Seat> {
+  const group = await createLimitGroup(`${context.places.cgroup}/alone/${spec.id}`);
+  await group.limit(spec.limits);
+  return {
+    slot: undefined,
+    address: undefined,
+    namespace: undefined,
+    resolver: undefined,
+    group,
+    hosts: () => '',
+    leave: () => {
+      const verdict = group.verdict();
+      group.remove();
+      return verdict;
+    },
+  };
+}

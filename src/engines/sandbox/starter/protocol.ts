@@ -1,0 +1,55 @@
+import type { DescriptorSource } from '../../../linux/process.ts';
+
+/** Daemon and starter speak JSON, a line a message, over a socket pair; the starter has its end as descriptor 3. */
+export const starterDescriptor = 3;
+
+/** Stands in argv for the file that the runtime announces its container's pid in. */
+export const announcePlaceholder = '{announce}';
+
+export type StarterRequest =
+  /** A process that the starter watches: `started` or `failed`, `announced` (with the placeholder), `ended`. */
+  | {
+      readonly op: 'start';
+      readonly key: number;
+      readonly argv: readonly string[];
+      readonly descriptors: readonly DescriptorSource[];
+      /** false: it is ended with the daemon. */
+      readonly outlives: boolean;
+    }
+  /** A short program, run to its end: `done`. */
+  | {
+      readonly op: 'execute';
+      readonly key: number;
+      readonly argv: readonly string[];
+      readonly input: string;
+      readonly env?: Readonly<Record<string, string>>;
+    }
+  /** `done` */
+  | {
+      readonly op: 'overlay';
+      readonly key: number;
+      readonly lower: string;
+      readonly upper: string;
+      readonly work: string;
+      readonly target: string;
+    }
+  /** `done` */
+  | { readonly op: 'unmount'; readonly key: number; readonly target: string };
+
+export type StarterAnswer =
+  | { readonly event: 'ready' }
+  | { readonly event: 'started'; readonly key: number; readonly pid: number }
+  | { readonly event: 'announced'; readonly key: number; readonly pid: number }
+  | { readonly event: 'ended'; readonly key: number; readonly code: number }
+  | { readonly event: 'failed'; readonly key: number; readonly reason: string }
+  | { readonly event: 'done'; readonly key: number; readonly code: number; readonly stdout: string; readonly stderr: string };
+
+/** Feeds chunks of a stream to `take`, one parsed line at a time. */
+export function lineParser<T>(take: (message: T) => void): (chunk: Buffer) => void {
+  let rest = '';
+  return (chunk) => {
+    const lines = (rest + chunk.toString()).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) take(JSON.parse(line) as T);
+  };
+}

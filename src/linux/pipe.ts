@@ -1,0 +1,35 @@
+import { checked, eventfd, mkfifo, pipe2, socketpair } from './libc.ts';
+
+/** O_CLOEXEC: nothing that we open is inherited by accident. (asm-generic/fcntl.h) */
+const closeOnExec = 0o2000000;
+const nonBlocking = 0o4000;
+
+export interface Pipe {
+  readonly read: number;
+  readonly write: number;
+}
+
+/** pipe2(2) with O_CLOEXEC. Both ends are the caller's to close. */
+export function openPipe(): Pipe {
+  const fds: [number, number] = [-1, -1];
+  checked('pipe2', pipe2(fds, closeOnExec));
+  return { read: fds[0], write: fds[1] };
+}
+
+/** A connected pair of Unix stream sockets, close-on-exec. */
+export function openSocketPair(): readonly [number, number] {
+  const unix = 1;
+  const stream = 1;
+  const fds: [number, number] = [-1, -1];
+  checked('socketpair', socketpair(unix, stream | closeOnExec, 0, fds));
+  return fds;
+}
+
+export function makeFifo(path: string): void {
+  checked('mkfifo', mkfifo(path, 0o600), path);
+}
+
+/** eventfd(2): a counter that reads as 8 bytes, EAGAIN while it is zero. */
+export function openEventCounter(): number {
+  return checked('eventfd', eventfd(0, closeOnExec | nonBlocking));
+}

@@ -109,6 +109,5 @@ export const testsMayImport: readonly string[] = ['engines/fake', 'vitest'];
 export const owners: Readonly<Record<string, readonly string[]>> = {
   koffi: ['linux'],
   yaml: ['apps'],
-  commander: ['cli'],
   'node:sqlite': ['store'],
 };

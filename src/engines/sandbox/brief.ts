@@ -18,7 +18,9 @@ export interface Running {
   readonly stdin?: Writable;
   readonly stdout?: Readable;
   readonly stderr?: Readable;
-  /** Resolves when it is gone with all it held. `stopped` is for the caller to say. */
+  /** Set by whoever ends it, so that its end is told as `stopped`. */
+  readonly stopping: { isAsked: boolean };
+  /** Resolves when it is gone with all it held. */
   readonly ended: Promise<InstanceExit>;
 }
 
@@ -26,14 +28,15 @@ export interface Running {
 export async function startBrief(context: Context, spec: InstanceSpec): Promise<Running> {
   const seat = await takeSeat(context, spec);
   const home = instanceFolder(context.places, spec.id, 'pipes');
+  const stopping = { isAsked: false };
   const tidy = async (): Promise<InstanceExit['cause']> => {
     rmSync(home, { recursive: true, force: true });
     if (!spec.readOnlyRoot) await dropLayer(context, spec.id);
-    return seat.leave() ?? 'exited';
+    return seat.leave() ?? (stopping.isAsked ? 'stopped' : 'exited');
   };
   return await unlessStarted(tidy, async () => {
     await prepareBundle(context, spec, seat, home);
-    return await launch(context, spec, seat, home, tidy);
+    return { ...(await launch(context, spec, seat, home, tidy)), stopping };
   });
 }
 
@@ -43,7 +46,7 @@ async function launch(
   seat: Seat,
   home: string,
   tidy: () => Promise<InstanceExit['cause']>,
-): Promise<Running> {
+): Promise<Omit<Running, 'stopping'>> {
   const pipes = spec.stdin === 'open' ? [openPipe(), openPipe(), openPipe()] : [undefined, openPipe(), openPipe()];
   const [input, output, errors] = pipes;
   try {

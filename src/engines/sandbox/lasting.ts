@@ -44,15 +44,16 @@ export async function startLasting(context: Context, spec: InstanceSpec): Promis
 /** Watches a lasting instance, of this life of the daemon or an earlier one, to its end. */
 export function observe(context: Context, record: InstanceRecord, seat: Seat): Running {
   const { id } = record.summary;
+  const stopping = { isAsked: false };
   const ended = context.ends.of(id).then(async () => {
     const code = exitCode(instanceFolder(context.places, id, 'logs'));
-    const cause = seat.leave() ?? 'exited';
+    const cause = seat.leave() ?? (stopping.isAsked ? 'stopped' : 'exited');
     if (record.hasWritableLayer) await dropLayer(context, id);
     const exit: InstanceExit = { code: code ?? 255, cause: code === undefined ? 'lost' : cause, at: context.clock.now() };
     keepExit(context.places, id, exit);
     return exit;
   });
-  return { record, address: seat.address, ended };
+  return { record, address: seat.address, stopping, ended };
 }
 
 /** How an instance ended, kept beside its output until it is forgotten. */
@@ -78,7 +79,9 @@ export function keepExit(places: Places, id: Id, exit: InstanceExit): void {
 
 const exitFile = (places: Places, id: Id): string => join(places.logs, id, 'exit.json');
 
-const shellLine = `home=$1; shift; exec 3<>"$home/stdout" 4<>"$home/stderr"
+// The first two opens wait until the log writer reads: what a FIFO holds is lost when the last who has it open goes.
+const shellLine = `home=$1; shift
+exec 5>"$home/stdout" 6>"$home/stderr" 3<>"$home/stdout" 4<>"$home/stderr" 5>&- 6>&-
 "$@" >&3 2>&4 3>&- 4>&-
 echo $? >"$home/exit.new"; mv "$home/exit.new" "$home/exit"`;
 

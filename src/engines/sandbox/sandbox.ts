@@ -5,7 +5,6 @@ import { cgroupLayout } from '../../linux/cgroup.ts';
 import { closeInheritedOnExec } from '../../linux/process.ts';
 import { signalProcess } from '../../linux/proc.ts';
 import type { Id } from '../../model/ids.ts';
-import type { InstanceExit } from '../../model/instance.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Engine, Instance } from '../engine.ts';
@@ -30,13 +29,6 @@ export interface SandboxOptions {
   readonly log: Log;
 }
 
-/** An instance that this life of the daemon knows to live. */
-interface Live {
-  readonly running: Running;
-  readonly exited: Promise<InstanceExit>;
-  isStopping: boolean;
-}
-
 const kill = 9;
 const terminate = 15;
 
@@ -46,20 +38,13 @@ const terminate = 15;
  */
 export async function createSandbox(options: SandboxOptions): Promise<Engine> {
   const context = await createContext(options);
-  const live = new Map<Id, Live>();
+  const live = new Map<Id, Running>();
 
   const keep = (running: Running): Instance => {
     const { id } = running.record.summary;
-    const entry: Live = {
-      running,
-      isStopping: false,
-      exited: running.ended.then((exit) => {
-        live.delete(id);
-        return entry.isStopping && exit.cause === 'exited' ? { ...exit, cause: 'stopped' as const } : exit;
-      }),
-    };
-    live.set(id, entry);
-    return toInstance(running, entry.exited);
+    live.set(id, running);
+    void running.ended.then(() => live.delete(id));
+    return toInstance(running);
   };
 
   const signal = (id: Id, number: number): boolean => {
@@ -68,12 +53,12 @@ export async function createSandbox(options: SandboxOptions): Promise<Engine> {
   };
 
   const stop = async (id: Id, graceMs: number): Promise<void> => {
-    const entry = live.get(id);
-    if (entry === undefined) return;
-    entry.isStopping = true;
-    if (graceMs > 0 && signal(id, terminate)) await endsWithin(entry.exited, graceMs, context.clock);
+    const running = live.get(id);
+    if (running === undefined) return;
+    running.stopping.isAsked = true;
+    if (graceMs > 0 && signal(id, terminate)) await endsWithin(running.ended, graceMs, context.clock);
     if (live.has(id)) signal(id, kill);
-    await entry.exited;
+    await running.ended;
   };
 
   const start: Engine['start'] = async (spec, abort) => {
@@ -137,7 +122,7 @@ async function createContext({ dataFolder, clock, log }: SandboxOptions): Promis
   return { places, starter, networks, ends: watchEnds(places.ended), logWriter, clock, log, runtime };
 }
 
-function toInstance(running: Running, exited: Promise<InstanceExit>): Instance {
+function toInstance(running: Running): Instance {
   const { record, address, stdin, stdout, stderr } = running;
   return {
     handle: { version: 1, engine: 'sandbox', id: record.summary.id },
@@ -147,7 +132,7 @@ function toInstance(running: Running, exited: Promise<InstanceExit>): Instance {
     ...(stdin === undefined ? {} : { stdin }),
     ...(stdout === undefined ? {} : { stdout }),
     ...(stderr === undefined ? {} : { stderr }),
-    exited,
+    exited: running.ended,
   };
 }
 

@@ -1,11 +1,11 @@
 /**
- * Addresses inside an app's network 10.X.0.0/16, X chosen per app: .0.1 is the app's own side (bridge, DNS), instances have
- * 10.X.1.0 to 10.X.127.255, names have 10.X.128.0 to 10.X.255.255, which are local to the app's namespace so that one
+ * Addresses inside an app's network 10.X.0.0/16, X chosen per app: .0.1 is the app's own side (router, DNS), instances have
+ * 10.X.1.1 to 10.X.127.255, names have 10.X.128.0 to 10.X.255.255, which are local to the app's namespace so that one
  * listener answers for all of them. X starts at 64, since 10.0 to 10.63 is what office networks like to use.
  */
 const firstSecondByte = 64;
 const networkCount = 190;
-const firstInstance = 256;
+const firstInstance = 257;
 export const instanceCapacity = 0x8000 - firstInstance;
 const firstName = 0x8000;
 const nameCapacity = 0x7fff;
@@ -18,10 +18,6 @@ export interface Subnet {
 export const subnetCount = networkCount;
 
 export const gatewayAddress = (subnet: Subnet): string => address(subnet, 1);
-
-export const wholeSubnet = (subnet: Subnet): string => `${address(subnet, 0)}/16`;
-
-export const instanceRange = (subnet: Subnet): string => `${address(subnet, 0)}/17`;
 
 export const nameRange = (subnet: Subnet): string => `${address(subnet, firstName)}/17`;
 

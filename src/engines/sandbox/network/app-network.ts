@@ -10,14 +10,14 @@ import type { NamedConnection, NetworkSpec } from '../../engine.ts';
 import { createLimitGroup } from '../cgroups.ts';
 import type { Starter } from '../starter/client.ts';
 import { gatewayAddress, instanceAddress, instanceCapacity, nameAddress, type Subnet } from './addresses.ts';
-import { bridgeBatch, bridgeScript, releaseScript, slotScript } from './commands.ts';
+import { namespaceBatch, namespaceScript, releaseScript, slotScript } from './commands.ts';
 import { serveDns } from './dns.ts';
 import { hostResolvers } from './resolvers.ts';
 import { ruleset } from './ruleset.ts';
 import { createSlirp } from './slirp.ts';
 import { sameOutbound, type Slot, type SlotRequest } from './slot.ts';
 
-/** The network of one app: a namespace with a bridge, its names, its slots, its rules and its way out. */
+/** The network of one app: a namespace, its names, its slots, its rules and its way out. */
 export interface AppNetwork {
   readonly subnet: Subnet;
   ensure(spec: NetworkSpec): Promise<void>;
@@ -162,7 +162,7 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
   const create = async (): Promise<void> => {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
-    await runOnHost('bridge', bridgeScript(namespace), bridgeBatch(subnet));
+    await runOnHost('namespace', namespaceScript(namespace), namespaceBatch(subnet));
   };
 
   return {

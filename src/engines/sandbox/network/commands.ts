@@ -1,22 +1,19 @@
-import { gatewayAddress, instanceRange, nameRange, type Subnet } from './addresses.ts';
-import { bridge } from './ruleset.ts';
+import { gatewayAddress, nameRange, type Subnet } from './addresses.ts';
+import { instanceLink } from './ruleset.ts';
 
 /** Shell lines and `ip -batch` input (ip(8)) that make an app's namespace and the slots in it. All paths are ours: no quoting. */
 
-export const bridgeScript = (namespace: string): string =>
+export const namespaceScript = (namespace: string): string =>
   `set -e; : >${namespace}; unshare --net=${namespace} true
 nsenter --net=${namespace} sh -c '
-  ip -batch - || exit 1
-  cd /proc/sys/net; echo 1 >ipv4/ip_forward; echo 0 >ipv4/conf/all/send_redirects; echo 0 >ipv4/conf/${bridge}/send_redirects
-  echo 0 >ipv4/conf/all/rp_filter; echo 0 >ipv4/conf/${bridge}/rp_filter; ! test -d ipv6 || echo 1 >ipv6/conf/all/disable_ipv6'`;
+  cd /proc/sys/net; echo 1 >ipv4/ip_forward; echo 0 >ipv4/conf/all/rp_filter; echo 0 >ipv4/conf/default/rp_filter
+  echo 0 >ipv4/conf/all/send_redirects; echo 0 >ipv4/conf/default/send_redirects
+  ! test -d ipv6 || echo 1 >ipv6/conf/all/disable_ipv6; exec ip -batch -'`;
 
-export const bridgeBatch = (subnet: Subnet): string =>
+export const namespaceBatch = (subnet: Subnet): string =>
   [
     'link set lo up',
-    `link add ${bridge} type bridge`,
-    `link set ${bridge} up`,
-    `addr add ${gatewayAddress(subnet)}/32 dev ${bridge}`,
-    `route add ${instanceRange(subnet)} dev ${bridge}`,
+    `addr add ${gatewayAddress(subnet)}/32 dev lo`,
     `route add local ${nameRange(subnet)} dev lo`,
     '',
   ].join('\n');
@@ -28,16 +25,17 @@ export interface NewSlot {
 }
 
 /**
- * Instances see a /32 and one way out, the bridge's address, so that everything they send passes the app's rules; the
- * bridge's ports are isolated, so that they cannot speak past them either.
+ * Each instance has a link of its own to the app's namespace, which routes between them: all that they send passes the
+ * app's rules. No bridge, since where the host filters bridged packets (br_netfilter, on wherever Docker runs) a rewritten
+ * packet would be bridged past the rules.
  */
 export function slotScript(appNamespace: string, subnet: Subnet, slots: readonly NewSlot[]): string {
   const gateway = gatewayAddress(subnet);
   const made = slots.map(({ file }) => `: >${file}; unshare --net=${file} true`);
-  const links = slots.flatMap(({ number, file }) => [
-    `link add p${number} type veth peer name eth0 netns ${file}`,
-    `link set p${number} master ${bridge} up`,
-    `link set p${number} type bridge_slave isolated on`,
+  const links = slots.flatMap(({ number, address, file }) => [
+    `link add ${instanceLink}${number} type veth peer name eth0 netns ${file}`,
+    `link set ${instanceLink}${number} up`,
+    `route add ${address}/32 dev ${instanceLink}${number}`,
   ]);
   const inside = slots.map(
     ({ file, address }) => `nsenter --net=${file} sh -c '

@@ -13,7 +13,8 @@ export interface RulesetRequest {
   readonly hostAddresses: readonly string[];
 }
 
-export const bridge = 'br0';
+/** Links to instances are this and the slot's number. */
+export const instanceLink = 'slot';
 export const tap = 'tap0';
 
 /**
@@ -28,7 +29,7 @@ export function ruleset(request: RulesetRequest): string {
     forward: [
       'type filter hook forward priority filter; policy drop;',
       'ct state established,related accept',
-      `iifname "${bridge}" oifname "${bridge}" accept`,
+      `iifname "${instanceLink}*" oifname "${instanceLink}*" accept`,
       ...request.outbound.flatMap((group) => forward(group.rule, group.instances, request.hostAddresses)),
       'meta l4proto tcp reject with tcp reset',
       'reject with icmp type admin-prohibited',
@@ -56,24 +57,24 @@ function toInstances({ names }: RulesetRequest): string[] {
 
 /** Every port of a name that nobody answers for: only the port is rewritten, so the listener still sees which name it was. */
 function toListener({ subnet, listenerPort }: RulesetRequest): string {
-  return `iifname "${bridge}" ip daddr ${nameRange(subnet)} meta l4proto tcp dnat to :${listenerPort}`;
+  return `iifname "${instanceLink}*" ip daddr ${nameRange(subnet)} meta l4proto tcp dnat to :${listenerPort}`;
 }
 
 function input({ subnet, listenerPort }: RulesetRequest): string[] {
   return [
     'ct state established,related accept',
     'iifname "lo" accept',
-    `iifname "${bridge}" ip daddr ${gatewayAddress(subnet)} udp dport 53 accept`,
-    `iifname "${bridge}" ip daddr ${gatewayAddress(subnet)} tcp dport 53 accept`,
-    `iifname "${bridge}" ip daddr ${nameRange(subnet)} tcp dport ${listenerPort} accept`,
-    `iifname "${bridge}" meta l4proto icmp icmp type echo-request accept`,
-    `iifname "${bridge}" meta l4proto tcp reject with tcp reset`,
+    `iifname "${instanceLink}*" ip daddr ${gatewayAddress(subnet)} udp dport 53 accept`,
+    `iifname "${instanceLink}*" ip daddr ${gatewayAddress(subnet)} tcp dport 53 accept`,
+    `iifname "${instanceLink}*" ip daddr ${nameRange(subnet)} tcp dport ${listenerPort} accept`,
+    `iifname "${instanceLink}*" meta l4proto icmp icmp type echo-request accept`,
+    `iifname "${instanceLink}*" meta l4proto tcp reject with tcp reset`,
   ];
 }
 
 function forward(rule: Outbound, instances: readonly string[], hostAddresses: readonly string[]): string[] {
   if (rule === 'none' || instances.length === 0) return [];
-  const from = `iifname "${bridge}" oifname "${tap}" ip saddr { ${instances.join(', ')} }`;
+  const from = `iifname "${instanceLink}*" oifname "${tap}" ip saddr { ${instances.join(', ')} }`;
   if (rule === 'public') {
     const refused = [...notPublic, ...hostAddresses.filter((one) => !isIn(one))].join(', ');
     return [`${from} ip daddr != { ${refused} } accept`];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, rmSync } from 'node:fs';
 import { posix } from 'node:path';
-import type { Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { MinkeError } from '../../errors/index.ts';
@@ -86,13 +86,16 @@ async function storeLayer(layout: Layout, path: string, member: TarMember): Prom
   const blob = layout.blobs.create();
   const hash = createHash('sha256');
   try {
-    const raw = bytesOf(path, member);
-    raw.on('data', (chunk: Buffer) => hash.update(chunk));
-    const decoder = decoderFor(await firstBytes(path, member.bodyOffset));
-    const sink = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
-      for await (const chunk of chunks) blob.write(chunk);
+    const decoder = decoderFor(await firstBytes(path, member.bodyOffset)) ?? new PassThrough();
+    const tap = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+      for await (const chunk of chunks) {
+        hash.update(chunk);
+        yield chunk;
+      }
     };
-    await (decoder === undefined ? pipeline(raw, sink) : pipeline(raw, decoder, sink));
+    await pipeline(bytesOf(path, member), tap, decoder, async (chunks: AsyncIterable<Buffer>) => {
+      for await (const chunk of chunks) blob.write(chunk);
+    });
     return { ...blob.commit(), sourceDigest: `sha256:${hash.digest('hex')}` };
   } catch (cause) {
     throw isDecodeError(cause) ? invalid(`"${member.name}" in it cannot be decompressed`, cause) : cause;

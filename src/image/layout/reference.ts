@@ -20,7 +20,7 @@ export function parseReference(text: string): Reference {
   const { name, tag, digest } = groups;
   if (digest !== undefined && !isDigest(digest)) throw refused(text);
   const { host, path } = splitHost(name);
-  if (!pathShape.test(path)) throw refused(text);
+  if (!hostShape.test(host) || !pathShape.test(path)) throw refused(text);
   return { host, path, tag: tag ?? (digest === undefined ? 'latest' : undefined), digest };
 }
 
@@ -34,6 +34,7 @@ export function shortName(full: string): string {
 }
 
 const shape = /^(?<name>[^@]+?)(?::(?<tag>\w[\w.-]{0,127}))?(?:@(?<digest>[^@]+))?$/;
+const hostShape = /^[a-z0-9-]+(\.[a-z0-9-]+)*(:\d+)?$/i;
 const pathShape = /^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$/;
 
 /** The first part is a host when it looks like one: a dot, a port, or `localhost`. */

@@ -27,7 +27,7 @@ function parseRule(line: string): readonly Rule[] {
   return [{ pattern, ignores, foldersOnly }];
 }
 
-const tokens = /\*\*\/|\/\*\*$|\*+|\?|\[!?(?:\\.|[^\]])+\]|\\(.)|[^*?[\\]+|./g;
+const tokens = /\*\*\/|\/\*\*$|\*+|\?|\[!?(?:\\.|[^\]])+\]|\\(.)|[^*?[\\/]+|./g;
 
 function toPattern(glob: string): string {
   return glob.replace(tokens, (token, escaped?: string) => {

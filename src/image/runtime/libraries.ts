@@ -1,5 +1,5 @@
 import { existsSync, globSync, readFileSync, realpathSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { readElf, type Elf } from './elf.ts';
 
 /** Everything that the dynamic loader opens for a program: its loader and all libraries, directly and indirectly. */
@@ -19,6 +19,7 @@ export interface Libraries {
 export function findLibraries(program: string): Libraries {
   const first = readElf(program);
   const interpreter = first?.interpreter;
+  const loader = interpreter === undefined ? undefined : basename(interpreter);
   const found = new Map<string, string>();
   const missing: string[] = [];
   const queue: { elf: Elf; path: string }[] = first === undefined ? [] : [{ elf: first, path: program }];
@@ -27,7 +28,7 @@ export function findLibraries(program: string): Libraries {
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
     const own = [...next.elf.searchFolders, ...(first?.searchFolders ?? [])].map(expandOrigin(next.path));
     for (const name of [...next.elf.needed, ...loadedByName(next.elf)]) {
-      if (found.has(name) || name === interpreter) continue;
+      if (found.has(name) || name === loader) continue;
       const path = findIn(name, [...own, ...configured, ...builtIn], next.elf.machine);
       if (path !== undefined) {
         found.set(name, path);

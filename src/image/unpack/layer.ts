@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  rmSync,
   readFileSync,
   utimesSync,
   writeFileSync,
@@ -42,6 +43,16 @@ function makeLayer(layout: Layout, digest: Digest, folder: string, image: string
   layout.blobs.verify(digest);
   const made = layout.temporary.newPath();
   mkdirSync(made);
+  try {
+    writeLayerFiles(layout, digest, made, image);
+    mkdirSync(join(layout.folder, 'layers'), { recursive: true });
+    layout.temporary.settle(made, folder);
+  } finally {
+    rmSync(made, { recursive: true, force: true });
+  }
+}
+
+function writeLayerFiles(layout: Layout, digest: Digest, made: string, image: string): void {
   using source = openByteSource(layout.blobs.pathOf(digest));
   const entries: TarEntry[] = [];
   for (const member of readArchive(source, image)) {
@@ -51,8 +62,6 @@ function makeLayer(layout: Layout, digest: Digest, folder: string, image: string
     entries.push(entry);
   }
   writeFileSync(join(made, listName), JSON.stringify(entries));
-  mkdirSync(join(layout.folder, 'layers'), { recursive: true });
-  layout.temporary.settle(made, folder);
 }
 
 function writeContent(source: ByteSource, bodyOffset: number, entry: TarEntry, path: string): void {

@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { fromEnv, MinkeError, RunError } from './index.ts';
-import { scriptRuns, type Task } from './stand-in-runs.ts';
-import { sendJson, startStandIn, type Script, type StandIn } from './stand-in.ts';
+import { scriptRuns, type Task } from './testing/stand-in-runs.ts';
+import { sendJson, startStandIn, type Script, type StandIn } from './testing/stand-in.ts';
 
 const bytes = Buffer.from([0xff, 0x00, 0x0a, 0xc3]);
 

@@ -1,6 +1,17 @@
 /** The SDK's own view of a run, so that it stands alone: what the API answers, less what only a daemon needs. */
 
-export type RunState = 'queued' | 'starting' | 'running' | 'succeeded' | 'failed' | 'timed-out' | 'cancelled' | 'dead';
+export const runStates = [
+  'queued',
+  'starting',
+  'running',
+  'succeeded',
+  'failed',
+  'timed-out',
+  'cancelled',
+  'dead',
+] as const;
+
+export type RunState = (typeof runStates)[number];
 
 export interface Run {
   /** 64 hex digits. */

@@ -1,8 +1,8 @@
 import { EventEmitter, once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { MinkeError } from '../errors/index.ts';
+import { MinkeError } from '../../errors/index.ts';
 import { sendJson, type Answerer, type Received, type Script } from './stand-in.ts';
-import { isSettled, type Run } from './types.ts';
+import { isSettled, type Run } from '../types.ts';
 
 /** How the stand-in's functions end, by name: `writes` first, then the end; `hang` ends only by a cancel. */
 export interface Ending {

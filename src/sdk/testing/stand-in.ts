@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { prefix, routes, type RouteName } from '../api/routes.ts';
-import { MinkeError, toMinkeError } from '../errors/index.ts';
+import { prefix, routes, type RouteName } from '../../api/routes.ts';
+import { MinkeError, toMinkeError } from '../../errors/index.ts';
 
 /**
  * A stand-in for the daemon in tests of the faces: a real HTTP server on a real socket that answers by the route table.

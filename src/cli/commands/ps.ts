@@ -1,0 +1,81 @@
+import type { InstanceRow } from '../../api/types.ts';
+import { shortId } from '../../model/ids.ts';
+import { appOption } from '../app/app-request.ts';
+import { defineCommand } from '../command/command.ts';
+import type { Context } from '../command/context.ts';
+import { connect } from '../daemon/connect.ts';
+import { printRuns } from '../terminal/print-runs.ts';
+import { printTable } from '../terminal/table.ts';
+import { formatAge } from '../terminal/units.ts';
+
+export const command = defineCommand({
+  options: {
+    app: { ...appOption.app, about: 'Only this app (default: all apps)' },
+    all: { type: 'flag', short: 'a', about: 'Also the runs that have ended' },
+    tree: { type: 'flag', about: 'Show which instance started which' },
+  },
+  examples: [
+    { line: 'minke ps', about: 'What lives right now' },
+    { line: 'minke ps --tree', about: 'Who started whom' },
+  ],
+  handle: async (context, { options }) => {
+    const { api, minke } = connect(context);
+    const { app } = options;
+    const query = { query: { app }, signal: context.signal };
+    const { instances } = await api.json<{ instances: readonly InstanceRow[] }>('instances', query);
+    const state = ['succeeded', 'failed', 'timed-out', 'cancelled', 'dead'] as const;
+    const runs = options.all ? await minke.runs.list({ state, ...(app === undefined ? {} : { app }) }) : undefined;
+    if (context.isJson) return context.out.json({ instances, ...(runs === undefined ? {} : { runs }) });
+    if (options.tree) printTree(context, instances);
+    else printInstances(context, instances);
+    if (runs !== undefined && runs.length > 0) {
+      context.out.line();
+      printRuns(context.out, runs);
+    }
+  },
+});
+
+function printInstances({ out }: Context, instances: readonly InstanceRow[]): void {
+  const rows = instances.map((one) => [
+    shortId(one.id),
+    one.app,
+    one.name,
+    one.kind,
+    one.state,
+    formatAge(Date.now() - one.startedAt),
+    one.address ?? '-',
+  ]);
+  printTable(out, ['ID', 'APP', 'NAME', 'KIND', 'STATE', 'AGE', 'ADDRESS'], rows);
+}
+
+/** Instances below the one that started them; one whose parent has ended stands at the top of its app. */
+function printTree(context: Context, instances: readonly InstanceRow[]): void {
+  const ids = new Set(instances.map(({ id }) => id));
+  const isRoot = ({ parent }: InstanceRow): boolean => parent === undefined || !ids.has(parent);
+  for (const app of new Set(instances.map((one) => one.app))) {
+    context.out.line(context.out.style('bold', app));
+    printBranch(
+      context,
+      instances,
+      instances.filter((one) => one.app === app && isRoot(one)),
+      '',
+    );
+  }
+}
+
+function printBranch(
+  context: Context,
+  all: readonly InstanceRow[],
+  siblings: readonly InstanceRow[],
+  indent: string,
+): void {
+  for (const [at, one] of siblings.entries()) {
+    const isLast = at === siblings.length - 1;
+    const age = formatAge(Date.now() - one.startedAt);
+    context.out.line(
+      `${indent}${isLast ? '└─' : '├─'} ${one.name}  ${shortId(one.id)}  ${one.kind}, ${one.state}, ${age}`,
+    );
+    const children = all.filter(({ parent }) => parent === one.id);
+    printBranch(context, all, children, `${indent}${isLast ? '   ' : '│  '}`);
+  }
+}

@@ -1,0 +1,82 @@
+import { buffer } from 'node:stream/consumers';
+import { appHere, appOption } from '../app/app-request.ts';
+import { defineCommand } from '../command/command.ts';
+import type { Context } from '../command/context.ts';
+import { parseDuration } from '../command/duration.ts';
+import { usage } from '../command/parse.ts';
+import { endingOf } from '../app/run-ending.ts';
+import { connect } from '../daemon/connect.ts';
+import type { Minke } from '../../sdk/minke.ts';
+import { targetOf, type RunOptions } from '../../sdk/run.ts';
+import type { LogChunk } from '../../sdk/runs.ts';
+
+export const command = defineCommand({
+  operands: [
+    { name: 'TARGET', about: 'A function; with a / : or @ in it an image, as in alpine:3' },
+    { name: 'ARG', isOptional: true, isMany: true, about: 'Its arguments, passed on as they are' },
+  ],
+  stopsAtOperand: true,
+  options: {
+    detach: { type: 'flag', short: 'd', about: 'Print the id of the run and come back' },
+    interactive: { type: 'flag', short: 'i', about: 'Pass stdin on, all of it before the start' },
+    env: { type: 'list', short: 'e', value: 'K=V', about: 'Environment variable; K alone takes its value from here' },
+    timeout: { type: 'text', value: '30s', about: 'End it after this time' },
+    ...appOption,
+  },
+  about: `Shows stdout and stderr as they come and exits with the container's own code. Ctrl-C cancels the run.
+Options stand before TARGET; what follows it belongs to the container.`,
+  examples: [
+    { line: 'minke run record-vote alice a', about: 'A function of the app here, to its end' },
+    { line: 'minke run -d record-vote alice a', about: 'Only its id; see minke runs' },
+    { line: 'minke run alpine:3 ls -l', about: 'A container of an image' },
+    { line: 'minke run -i word-count <book.txt', about: 'With input' },
+  ],
+  handle: async (context, { options, operands: [target = '', ...args] }) => {
+    const { api, minke } = connect(context);
+    const isImage = 'image' in targetOf(target);
+    const app = isImage ? options.app : await appHere(context, api, options.app);
+    const request: RunOptions = {
+      env: environmentOf(options.env, context.env),
+      ...(app === undefined ? {} : { app }),
+      ...(options.timeout === undefined ? {} : { timeout: parseDuration('--timeout', options.timeout) }),
+      ...(options.interactive ? { input: await buffer(process.stdin) } : {}),
+    };
+    context.signal.throwIfAborted();
+    const { id } = await minke.run(target, args, { ...request, detach: true });
+    if (!options.detach) return follow(context, minke, id);
+    if (context.isJson) context.out.json({ id });
+    else context.out.line(id);
+    return 0;
+  },
+});
+
+function environmentOf(given: readonly string[], own: Context['env']): Record<string, string> {
+  const pairs = given.map((text): [string, string | undefined] => {
+    const at = text.indexOf('=');
+    const name = at === -1 ? text : text.slice(0, at);
+    if (name === '') throw usage(`--env cannot be "${text}": it has no name`, 'Write --env NAME=VALUE');
+    return [name, at === -1 ? own[name] : text.slice(at + 1)];
+  });
+  return Object.fromEntries(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined));
+}
+
+/** To the end of the run, with its output as it comes. A break cancels the run and still shows what it had to say. */
+async function follow(context: Context, minke: Minke, id: string): Promise<number> {
+  const onAbort = (): void => void minke.runs.cancel(id).catch(() => undefined);
+  context.signal.addEventListener('abort', onAbort, { once: true });
+  if (context.signal.aborted) onAbort();
+  const kept: LogChunk[] = [];
+  for await (const chunk of minke.runs.logs(id, { follow: true })) {
+    if (context.isJson) kept.push(chunk);
+    else (chunk.stream === 'stdout' ? context.out : context.err).write(chunk.data);
+  }
+  const run = await minke.runs.wait(id);
+  if (context.isJson) {
+    context.out.json({ run, stdout: textOf(kept, 'stdout'), stderr: textOf(kept, 'stderr') });
+  }
+  context.signal.throwIfAborted();
+  return endingOf(context, run);
+}
+
+const textOf = (chunks: readonly LogChunk[], stream: LogChunk['stream']): string =>
+  Buffer.concat(chunks.filter((chunk) => chunk.stream === stream).map(({ data }) => data)).toString();

@@ -1,0 +1,31 @@
+import { defineCommand } from '../../command/command.ts';
+import { connect } from '../../daemon/connect.ts';
+import { targetName, tookOf } from '../../terminal/print-runs.ts';
+import { printPairs } from '../../terminal/table.ts';
+
+export const command = defineCommand({
+  operands: [{ name: 'RUN', about: 'Its id, or the first digits of it' }],
+  handle: async (context, { operands: [id = ''] }) => {
+    const run = await connect(context).minke.runs.get(id);
+    if (context.isJson) return context.out.json({ run });
+    printPairs(context.out, [
+      ['run', run.id],
+      ['app', run.app],
+      ['target', targetName(run)],
+      ['arguments', run.args.length === 0 ? undefined : JSON.stringify(run.args)],
+      ['state', run.state],
+      ['exit code', run.exitCode === undefined ? undefined : String(run.exitCode)],
+      ['error', run.error?.message],
+      ['attempts', String(run.attempts)],
+      ['created', moment(run.createdAt)],
+      ['started', moment(run.startedAt)],
+      ['ended', moment(run.endedAt)],
+      ['took', tookOf(run)],
+      ['instance', run.instance],
+      ['asked by', run.parent],
+    ]);
+  },
+});
+
+const moment = (at: number | undefined): string | undefined =>
+  at === undefined ? undefined : new Date(at).toISOString();

@@ -1,0 +1,40 @@
+import { resolve } from 'node:path';
+import { defineCommand } from '../command/command.ts';
+import { usage } from '../command/parse.ts';
+import { dataFolder } from '../../sdk/address.ts';
+import { createDaemonLogWriter } from '../terminal/daemon-log.ts';
+
+export const command = defineCommand({
+  options: {
+    data: { type: 'text', value: 'FOLDER', about: 'Folder for all state (default: MINKE_DATA)' },
+    gateway: { type: 'text', value: 'HOST:PORT', about: 'Where the gateway listens (default: MINKE_GATEWAY)' },
+  },
+  about: `Runs the daemon in the foreground. Ctrl-C or SIGTERM ends it and leaves services and runs alive, for the next
+daemon to take over; minke shutdown stops them. Without --gateway and MINKE_GATEWAY the gateway listens on
+127.0.0.1:8080, or on the next port that is free.`,
+  examples: [{ line: 'minke serve --data /tmp/mine --gateway 127.0.0.1:9000', about: 'One beside another' }],
+  handle: async (context, { options }) => {
+    const text = options.gateway ?? context.env.MINKE_GATEWAY ?? '';
+    const gateway = text === '' ? {} : { gateway: parseAddress(text) };
+    const { serve } = await import('../../daemon/main.ts');
+    const daemon = await serve({
+      dataFolder: options.data === undefined ? dataFolder(context.env) : resolve(context.cwd, options.data),
+      writeLog: createDaemonLogWriter(context.err),
+      signal: context.signal,
+      ...gateway,
+    });
+    await daemon.closed;
+    return 0;
+  },
+});
+
+/** `HOST:PORT`, `[::1]:PORT`, `:PORT` or `PORT`. */
+function parseAddress(text: string): { host: string; port: number } {
+  const match = /^(?:(?:\[([^\]]+)\]|([^:]*)):)?(\d+)$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) {
+    throw usage(`The gateway's address cannot be "${text}"`, 'Write HOST:PORT: --gateway 127.0.0.1:8080');
+  }
+  const host = match[1] ?? match[2] ?? '';
+  return { host: host === '' ? '127.0.0.1' : host, port };
+}

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { toMinkeError } from '../errors/index.ts';
+import { allCommands } from './all-commands.ts';
+import type { Context } from './command/context.ts';
+import { Interrupt } from './command/interrupt.ts';
+import { dispatch } from './dispatch.ts';
+import { createOutput } from './terminal/output.ts';
+
+// The command line. From here on everything is loaded when it is needed, so that `minke --version` is quick.
+process.exit(await main(process.argv.slice(2)));
+
+async function main(words: readonly string[]): Promise<number> {
+  const context = createContext();
+  try {
+    return await dispatch(context, words);
+  } catch (error) {
+    if (error instanceof Interrupt) return error.exitCode;
+    const { reportFailure } = await import('./terminal/report-error.ts');
+    return reportFailure(context.err, toMinkeError(error));
+  }
+}
+
+function createContext(): Context {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    version: versionOf(new URL('../../package.json', import.meta.url)),
+    entry: fileURLToPath(import.meta.url),
+    isJson: false,
+    out: createOutput(process.stdout, process.env),
+    err: createOutput(process.stderr, process.env),
+    signal: untilInterrupted(),
+    commands: allCommands,
+  };
+}
+
+function versionOf(file: URL): string {
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/**
+ * The first Ctrl-C asks the command to end, a second one ends it. A reader that went away (`minke logs -f | head`) is an
+ * end too, and a quiet one.
+ */
+function untilInterrupted(): AbortSignal {
+  const controller = new AbortController();
+  const end = (interrupt: Interrupt): void => {
+    if (controller.signal.aborted) process.exit(interrupt.exitCode);
+    controller.abort(interrupt);
+  };
+  process.on('SIGINT', () => end(new Interrupt('SIGINT')));
+  process.on('SIGTERM', () => end(new Interrupt('SIGTERM')));
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      if (!controller.signal.aborted) controller.abort(new Interrupt('SIGPIPE'));
+    });
+  }
+  return controller.signal;
+}

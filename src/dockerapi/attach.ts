@@ -13,9 +13,11 @@ import type { HijackedConnection } from './hijack.ts';
  */
 export async function attach(desk: Desk, call: Call): Promise<void> {
   const container = await namedContainer(desk, call);
-  if (isSettled(container.run.state) && container.isStarted) throw new MinkeError('CONFLICT', { reason: 'A container that has ended cannot be attached to' });
+  if (isSettled(container.run.state) && container.isStarted)
+    throw new MinkeError('CONFLICT', { reason: 'A container that has ended cannot be attached to' });
   const isRaw = container.run.options.tty === true;
-  const watch = call.caller.door === 'function' ? desk.foreground.watch(call.caller.instance, container.run.id) : () => undefined;
+  const watch =
+    call.caller.door === 'function' ? desk.foreground.watch(call.caller.instance, container.run.id) : () => undefined;
   try {
     const connection = call.hijack(streamType(isRaw, call.target.version));
     await join(desk, call, container, connection);
@@ -27,7 +29,9 @@ export async function attach(desk: Desk, call: Call): Promise<void> {
 async function join(desk: Desk, call: Call, container: Container, connection: HijackedConnection): Promise<void> {
   connection.output.on('error', () => undefined);
   const ended = new AbortController();
-  feed(desk, call, container, connection, ended.signal).catch((error: unknown) => desk.log.debug('The input of an attach broke off', { error }));
+  feed(desk, call, container, connection, ended.signal).catch((error: unknown) =>
+    desk.log.debug('The input of an attach broke off', { error }),
+  );
   const signal = AbortSignal.any([connection.gone, desk.closing]);
   try {
     await pump(output(desk, call, container, signal), connection.output);
@@ -58,10 +62,17 @@ async function* output(desk: Desk, call: Call, container: Container, signal: Abo
  * Reads the client to its end in every case, for no effect where it did not ask for stdin or the container has ended:
  * unread input would turn the client's clean end of file into a reset.
  */
-async function feed(desk: Desk, call: Call, { run }: Container, connection: HijackedConnection, ended: AbortSignal): Promise<void> {
+async function feed(
+  desk: Desk,
+  call: Call,
+  { run }: Container,
+  connection: HijackedConnection,
+  ended: AbortSignal,
+): Promise<void> {
   const isWanted = flag(call, 'stdin') && flag(call, 'stream') && run.options.stdin === 'open';
   const stdin = isWanted ? await desk.containers.input(run.id) : undefined;
   stdin?.on('error', () => undefined);
-  for await (const bytes of connection.input) if (stdin !== undefined && !ended.aborted) await write(stdin, bytes, ended);
+  for await (const bytes of connection.input)
+    if (stdin !== undefined && !ended.aborted) await write(stdin, bytes, ended);
   if (desk.stdinOnce.has(run.id)) stdin?.end();
 }

@@ -42,7 +42,8 @@ export interface Call {
 export type Handler = (desk: Desk, call: Call) => Promise<void>;
 
 /** At a function's door there is nothing but what the function started. */
-export const scopeOf = (caller: Caller): ContainerScope => (caller.door === 'operator' ? {} : { parent: caller.instance });
+export const scopeOf = (caller: Caller): ContainerScope =>
+  caller.door === 'operator' ? {} : { parent: caller.instance };
 
 /**
  * The container that the path names.
@@ -52,12 +53,14 @@ export const scopeOf = (caller: Caller): ContainerScope => (caller.door === 'ope
 export async function namedContainer(desk: Desk, call: Call, { withGone = false } = {}): Promise<Container> {
   const name = call.parameters['container'] ?? '';
   const container = await desk.containers.find(name, scopeOf(call.caller));
-  if (container === undefined || (isGone(container) && !withGone)) throw new MinkeError('NO_SUCH', { kind: 'container', name });
+  if (container === undefined || (isGone(container) && !withGone))
+    throw new MinkeError('NO_SUCH', { kind: 'container', name });
   return container;
 }
 
 /** Docker's AutoRemove: the run's row is minke's own memory and no container any more. */
-export const isGone = ({ run, isStarted }: Container): boolean => isStarted && isSettled(run.state) && run.options.keep !== true;
+export const isGone = ({ run, isStarted }: Container): boolean =>
+  isStarted && isSettled(run.state) && run.options.keep !== true;
 
 export const isRunning = ({ run, isStarted }: Container): boolean => isStarted && !isSettled(run.state);
 
@@ -69,7 +72,8 @@ export const flag = ({ target }: Call, name: string): boolean =>
 export function wholeNumber({ target }: Call, name: string): number | undefined {
   const text = target.query.get(name);
   if (text === null || text === '') return undefined;
-  if (!/^-?\d{1,15}$/.test(text)) throw new MinkeError('BAD_REQUEST', { reason: `"${name}" is "${text}" and not a whole number` });
+  if (!/^-?\d{1,15}$/.test(text))
+    throw new MinkeError('BAD_REQUEST', { reason: `"${name}" is "${text}" and not a whole number` });
   return Number(text);
 }
 

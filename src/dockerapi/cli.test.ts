@@ -6,15 +6,21 @@ import { openDoors, type Doors } from './doors.fixture.ts';
 const hasCli = spawnSync('docker', ['--version']).status === 0;
 
 // The CLI is not part of the set-up: where it is absent, dockerode and raw sockets show the same in the other tests.
-describe.skipIf(!hasCli)('the docker CLI at the operator\'s door (skipped where there is no docker CLI)', () => {
+describe.skipIf(!hasCli)("the docker CLI at the operator's door (skipped where there is no docker CLI)", () => {
   let doors: Doors;
   beforeEach(async () => {
     doors = await openDoors();
   });
   afterEach(() => doors.close());
 
-  const docker = async (args: string[], input = '', door = doors.operator): Promise<{ code: number; out: string; err: string }> => {
-    const child = spawn('docker', args, { env: { PATH: process.env['PATH'], HOME: '/nonexistent', DOCKER_HOST: `unix://${door}` } });
+  const docker = async (
+    args: string[],
+    input = '',
+    door = doors.operator,
+  ): Promise<{ code: number; out: string; err: string }> => {
+    const child = spawn('docker', args, {
+      env: { PATH: process.env['PATH'], HOME: '/nonexistent', DOCKER_HOST: `unix://${door}` },
+    });
     let [out, err] = ['', ''];
     child.stdout.on('data', (bytes: Buffer) => (out += bytes.toString()));
     child.stderr.on('data', (bytes: Buffer) => (err += bytes.toString()));
@@ -50,13 +56,19 @@ describe.skipIf(!hasCli)('the docker CLI at the operator\'s door (skipped where 
   });
 
   it('runs detached; ps, logs, wait, inspect and rm work on it', async () => {
-    const id = (await docker(['run', '-d', '--name', 'quick', '-e', 'WHO=whale', 'img', 'sh', '-c', 'echo $WHO'])).out.trim();
+    const id = (
+      await docker(['run', '-d', '--name', 'quick', '-e', 'WHO=whale', 'img', 'sh', '-c', 'echo $WHO'])
+    ).out.trim();
     expect(id).toMatch(/^[0-9a-f]{64}$/);
     expect((await docker(['wait', 'quick'])).out).toBe('0\n');
     expect((await docker(['logs', 'quick'])).out).toBe('whale\n');
     expect((await docker(['logs', '-t', 'quick'])).out).toMatch(/^\d{4}-\d\d-\d\dT\S+Z whale\n$/);
-    expect((await docker(['inspect', '-f', '{{.State.Status}} {{.State.ExitCode}} {{.Name}}', id.slice(0, 12)])).out).toBe('exited 0 /quick\n');
-    expect((await docker(['ps', '-a', '--format', '{{.Names}} {{.Image}} {{.State}}'])).out).toBe('quick img:latest exited\n');
+    expect(
+      (await docker(['inspect', '-f', '{{.State.Status}} {{.State.ExitCode}} {{.Name}}', id.slice(0, 12)])).out,
+    ).toBe('exited 0 /quick\n');
+    expect((await docker(['ps', '-a', '--format', '{{.Names}} {{.Image}} {{.State}}'])).out).toBe(
+      'quick img:latest exited\n',
+    );
     expect((await docker(['rm', 'quick'])).code).toBe(0);
     expect((await docker(['inspect', 'quick'])).err).toMatch(/no such object/i);
   });
@@ -78,7 +90,7 @@ describe.skipIf(!hasCli)('the docker CLI at the operator\'s door (skipped where 
   it('says that an image is not here and that none was pulled', async () => {
     const result = await docker(['run', '--rm', 'no/such', 'true']);
     expect(result.code).toBe(125);
-    expect(result.err).toContain('Unable to find image \'no/such:latest\' locally');
+    expect(result.err).toContain("Unable to find image 'no/such:latest' locally");
     expect(result.err).toContain('docker load');
   });
 
@@ -106,7 +118,7 @@ describe.skipIf(!hasCli)('the docker CLI at the operator\'s door (skipped where 
     expect(published.err).toContain('HostConfig.PortBindings is not supported');
   });
 
-  it('DR-11 runs a function at a function\'s door and is refused a privileged one', async () => {
+  it("DR-11 runs a function at a function's door and is refused a privileged one", async () => {
     const allowed = await docker(['run', '--rm', 'record', 'echo', 'counted'], '', doors.vote);
     expect(allowed).toEqual({ code: 0, out: 'counted\n', err: '' });
     const refused = await docker(['run', '--rm', '--privileged', 'record', 'echo', 'counted'], '', doors.vote);

@@ -22,7 +22,11 @@ export async function listContainers(desk: Desk, call: Call): Promise<void> {
   const all = await desk.containers.list(scopeOf(call.caller));
   const shown = all.filter((one) => !isGone(one) && (wantsAll || isRunning(one)) && passesAll(filters, one));
   const rows = limit > 0 ? shown.slice(0, limit) : shown;
-  sendJson(call.response, 200, rows.map((one) => listView(one, desk.clock.now())));
+  sendJson(
+    call.response,
+    200,
+    rows.map((one) => listView(one, desk.clock.now())),
+  );
 }
 
 function passesAll(filters: Filters, container: Container): boolean {
@@ -37,7 +41,9 @@ function passesAll(filters: Filters, container: Container): boolean {
 }
 
 const isImage = (image: Container['image'], wanted: string): boolean =>
-  fullReference(image.reference) === fullReference(wanted) || image.id === wanted || image.id.slice('sha256:'.length).startsWith(wanted);
+  fullReference(image.reference) === fullReference(wanted) ||
+  image.id === wanted ||
+  image.id.slice('sha256:'.length).startsWith(wanted);
 
 export async function startContainer(desk: Desk, call: Call): Promise<void> {
   const container = await namedContainer(desk, call);
@@ -69,7 +75,8 @@ function announceLife({ bulletin, clock, containers, closing, stdinOnce, log }: 
 export async function killContainer(desk: Desk, call: Call): Promise<void> {
   const container = await namedContainer(desk, call);
   const signal = signalNumber(call.target.query.get('signal') ?? 'SIGKILL');
-  if (!isRunning(container)) throw new MinkeError('CONFLICT', { reason: `Container ${nameOf(container)} is not running` });
+  if (!isRunning(container))
+    throw new MinkeError('CONFLICT', { reason: `Container ${nameOf(container)} is not running` });
   await desk.containers.kill(container.run.id, signal);
   desk.bulletin.post({ action: 'kill', container, at: desk.clock.now() });
   sendNothing(call.response, 204);
@@ -84,7 +91,10 @@ export async function stopContainer(desk: Desk, call: Call): Promise<void> {
   const container = await namedContainer(desk, call);
   const signal = call.target.query.get('signal');
   if (signal !== null && signalNumber(signal) !== constants.signals.SIGTERM) {
-    throw new MinkeError('NOT_SUPPORTED', { what: `Stopping with ${signal}`, reason: 'containers are stopped with SIGTERM; kill takes every signal' });
+    throw new MinkeError('NOT_SUPPORTED', {
+      what: `Stopping with ${signal}`,
+      reason: 'containers are stopped with SIGTERM; kill takes every signal',
+    });
   }
   if (!isRunning(container)) return sendNothing(call.response, 304);
   await desk.containers.stop(container.run.id, graceOf(wholeNumber(call, 't'), container));
@@ -97,7 +107,8 @@ function graceOf(seconds: number | undefined, { run }: Container): number {
 }
 
 export async function removeContainer(desk: Desk, call: Call): Promise<void> {
-  if (flag(call, 'link')) throw new MinkeError('NOT_SUPPORTED', { what: 'Removing a link', reason: 'containers have no links' });
+  if (flag(call, 'link'))
+    throw new MinkeError('NOT_SUPPORTED', { what: 'Removing a link', reason: 'containers have no links' });
   const container = await namedContainer(desk, call);
   const { id } = container.run;
   if (isRunning(container)) {

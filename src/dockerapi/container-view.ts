@@ -10,7 +10,8 @@ export type ContainerStatus = 'created' | 'running' | 'exited';
 export const statusOf = (container: Container): ContainerStatus =>
   container.isStarted ? (isRunning(container) ? 'running' : 'exited') : 'created';
 
-export const nameOf = ({ run }: Container): string => run.options.name ?? ('function' in run.target ? `${run.target.function}_${shortId(run.id)}` : shortId(run.id));
+export const nameOf = ({ run }: Container): string =>
+  run.options.name ?? ('function' in run.target ? `${run.target.function}_${shortId(run.id)}` : shortId(run.id));
 
 /**
  * The exit code that clients see. A run that ended without one never had a process (125, as the CLI says it) or was ended
@@ -116,7 +117,9 @@ function configView({ run, image }: Container): unknown {
 
 function hostConfigView({ options, ...run }: Run): unknown {
   return {
-    Binds: (options.mounts ?? []).filter(({ type }) => type !== 'tmpfs').map((mount) => `${mount.source ?? ''}:${mount.target}${mount.readOnly ? ':ro' : ''}`),
+    Binds: (options.mounts ?? [])
+      .filter(({ type }) => type !== 'tmpfs')
+      .map((mount) => `${mount.source ?? ''}:${mount.target}${mount.readOnly ? ':ro' : ''}`),
     LogConfig: { Type: 'json-file', Config: {} },
     NetworkMode: networkOf({ options, ...run }),
     PortBindings: {},
@@ -159,7 +162,12 @@ function statusText(container: Container, nowMs: number): string {
   return `Exited (${exitCodeOf(run)}) ${duration(nowMs - (run.endedAt ?? nowMs))} ago`;
 }
 
-const units = [['day', 86_400], ['hour', 3600], ['minute', 60], ['second', 1]] as const;
+const units = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+] as const;
 
 function duration(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));

@@ -24,8 +24,15 @@ export interface CreateField {
 export type CreateFields = Readonly<Record<string, CreateField>>;
 
 const asked: CreateField = { use: 'asked', reason: '' };
-const written = (what: string): CreateField => ({ use: 'written', reason: `${what} of a function's container is written by minke` });
-const operator = (reason: string, more: Partial<CreateField> = {}): CreateField => ({ use: 'operator', reason, ...more });
+const written = (what: string): CreateField => ({
+  use: 'written',
+  reason: `${what} of a function's container is written by minke`,
+});
+const operator = (reason: string, more: Partial<CreateField> = {}): CreateField => ({
+  use: 'operator',
+  reason,
+  ...more,
+});
 const harmless = (reason: string): CreateField => ({ use: 'harmless', reason });
 const refused = (reason: string, more: Partial<CreateField> = {}): CreateField => ({ use: 'refused', reason, ...more });
 /** Neutral besides the zero values. */
@@ -42,7 +49,7 @@ export const isZero = (value: Json | undefined): boolean =>
 
 const windows = refused('it is for Windows');
 const throttle = refused('the speed of disks is not limited here');
-const ownResolver = refused('names are answered by the resolver of the app\'s network');
+const ownResolver = refused("names are answered by the resolver of the app's network");
 
 const mountFields: CreateFields = {
   Type: asked,
@@ -52,7 +59,14 @@ const mountFields: CreateFields = {
   Consistency: harmless('it is for Docker Desktop'),
   BindOptions: refused('only plain bind mounts are made', { isNeutral: allZero }),
   VolumeOptions: refused('only plain volumes are made', { isNeutral: allZero }),
-  TmpfsOptions: { ...asked, fields: { SizeBytes: asked, Mode: refused('the mode of a tmpfs is 1777'), Options: refused('a tmpfs takes a size only') } },
+  TmpfsOptions: {
+    ...asked,
+    fields: {
+      SizeBytes: asked,
+      Mode: refused('the mode of a tmpfs is 1777'),
+      Options: refused('a tmpfs takes a size only'),
+    },
+  },
   ImageOptions: refused('images are not mounted'),
   ClusterOptions: refused('there are no cluster volumes'),
 };
@@ -63,13 +77,16 @@ const hostConfigFields: CreateFields = {
   Tmpfs: operator('its file systems are those of the app file'),
   ContainerIDFile: harmless('the client writes it'),
   LogConfig: refused('output is recorded by minke; there are no log drivers', { isNeutral: isOwnLog }),
-  NetworkMode: { ...written('the network'), isNeutral: (value) => isZero(value) || value === 'default' || value === 'bridge' },
+  NetworkMode: {
+    ...written('the network'),
+    isNeutral: (value) => isZero(value) || value === 'default' || value === 'bridge',
+  },
   PortBindings: refused('ports are not published; a route of the app file leads to a function'),
   RestartPolicy: refused('a container is a run, and a run happens once', { isNeutral: isNoRestart }),
   AutoRemove: asked,
   VolumeDriver: refused('there are no volume drivers', or('local')),
   VolumesFrom: refused('it would give one container the files of another'),
-  ConsoleSize: harmless('the size of the terminal is the client\'s'),
+  ConsoleSize: harmless("the size of the terminal is the client's"),
   Annotations: refused('they steer the OCI runtime'),
   CapAdd: operator('it would give the container more than a function may do'),
   CapDrop: asked,
@@ -81,10 +98,10 @@ const hostConfigFields: CreateFields = {
   GroupAdd: refused('a container has the groups of its user'),
   IpcMode: refused('a container has an IPC namespace of its own', or('private')),
   Cgroup: refused('a container has a cgroup of its own'),
-  Links: refused('in the app\'s network every service has its name already'),
+  Links: refused("in the app's network every service has its name already"),
   OomScoreAdj: refused('the kernel decides by memory alone'),
-  PidMode: operator('a function\'s container sees only its own processes', or('private')),
-  Privileged: operator('it would give the container the rights of the host\'s root'),
+  PidMode: operator("a function's container sees only its own processes", or('private')),
+  Privileged: operator("it would give the container the rights of the host's root"),
   PublishAllPorts: refused('ports are not published; a route of the app file leads to a function'),
   ReadonlyRootfs: asked,
   SecurityOpt: operator('seccomp, capabilities and no-new-privileges are set by minke'),
@@ -98,7 +115,7 @@ const hostConfigFields: CreateFields = {
   CpuShares: refused('use NanoCpus', or(1024)),
   Memory: written('the memory limit'),
   NanoCpus: written('the processor limit'),
-  CgroupParent: refused('containers lie in minke\'s part of the cgroup tree'),
+  CgroupParent: refused("containers lie in minke's part of the cgroup tree"),
   BlkioWeight: throttle,
   BlkioWeightDevice: throttle,
   BlkioDeviceReadBps: throttle,
@@ -117,10 +134,12 @@ const hostConfigFields: CreateFields = {
   KernelMemory: refused('use Memory'),
   KernelMemoryTCP: refused('use Memory'),
   MemoryReservation: refused('use Memory'),
-  MemorySwap: refused('swap is not given on top of Memory', { isNeutral: (value, siblings) => isZero(value) || value === siblings['Memory'] }),
+  MemorySwap: refused('swap is not given on top of Memory', {
+    isNeutral: (value, siblings) => isZero(value) || value === siblings['Memory'],
+  }),
   MemorySwappiness: refused('swap is not given', or(-1)),
   OomKillDisable: refused('a container that wants too much memory is ended'),
-  Init: refused('the first process is the container\'s own'),
+  Init: refused("the first process is the container's own"),
   PidsLimit: { ...written('the limit of processes'), isNeutral: (value) => isZero(value) || value === -1 },
   Ulimits: refused('only memory, processors and processes are limited'),
   CpuCount: windows,
@@ -128,8 +147,8 @@ const hostConfigFields: CreateFields = {
   IOMaximumIOps: windows,
   IOMaximumBandwidth: windows,
   // An empty list asks for everything to be unmasked: only null asks for nothing.
-  MaskedPaths: refused('the kernel\'s files stay masked', { isNeutral: (value) => value === null }),
-  ReadonlyPaths: refused('the kernel\'s files stay read-only', { isNeutral: (value) => value === null }),
+  MaskedPaths: refused("the kernel's files stay masked", { isNeutral: (value) => value === null }),
+  ReadonlyPaths: refused("the kernel's files stay read-only", { isNeutral: (value) => value === null }),
 };
 
 export const createFields: CreateFields = {
@@ -145,12 +164,14 @@ export const createFields: CreateFields = {
   Tty: asked,
   OpenStdin: asked,
   StdinOnce: asked,
+  name: harmless('dockerode repeats what it says in the query'),
+  platform: harmless('dockerode repeats what it says in the query'),
   AttachStdin: harmless('the attach says it'),
   AttachStdout: harmless('the attach says it'),
   AttachStderr: harmless('the attach says it'),
   StopSignal: refused('containers are stopped with SIGTERM', or('SIGTERM', 'TERM', '15')),
   StopTimeout: asked,
-  ExposedPorts: harmless('in the app\'s network every port is open'),
+  ExposedPorts: harmless("in the app's network every port is open"),
   Volumes: refused('there are no nameless volumes; use a mount'),
   Healthcheck: refused('a run has no health', { isNeutral: isNoHealthcheck }),
   ArgsEscaped: harmless('it is for Windows'),
@@ -159,7 +180,10 @@ export const createFields: CreateFields = {
   OnBuild: refused('it is for builds'),
   Shell: harmless('it is for builds'),
   HostConfig: { ...asked, fields: hostConfigFields },
-  NetworkingConfig: { ...asked, fields: { EndpointsConfig: refused('a container has the network of its app only', { isNeutral: isOwnNetwork }) } },
+  NetworkingConfig: {
+    ...asked,
+    fields: { EndpointsConfig: refused('a container has the network of its app only', { isNeutral: isOwnNetwork }) },
+  },
 };
 
 function isOwnLog(value: Json): boolean {
@@ -179,7 +203,9 @@ function isNoHealthcheck(value: Json): boolean {
 
 function isOwnNetwork(value: Json): boolean {
   if (!isObject(value)) return isZero(value);
-  return Object.entries(value).every(([name, endpoint]) => ['default', 'bridge', 'none'].includes(name) && allZero(endpoint));
+  return Object.entries(value).every(
+    ([name, endpoint]) => ['default', 'bridge', 'none'].includes(name) && allZero(endpoint),
+  );
 }
 
 function allZero(value: Json): boolean {

@@ -9,7 +9,8 @@ const operatorApp = 'default';
 
 /** Records a container. Nothing starts: clients attach in between. */
 export async function createContainer(desk: Desk, call: Call): Promise<void> {
-  if (call.create === undefined) throw new MinkeError('BAD_REQUEST', { reason: 'containers/create takes a JSON object' });
+  if (call.create === undefined)
+    throw new MinkeError('BAD_REQUEST', { reason: 'containers/create takes a JSON object' });
   const name = await freeName(desk, call, call.create.options.name ?? '');
   const warnings = await checkTerminal(desk, call);
   const request = await requestOf(desk, call, name);
@@ -21,21 +22,30 @@ export async function createContainer(desk: Desk, call: Call): Promise<void> {
 
 /** @throws CONFLICT when the caller has a container of this name already; others' names are their own affair */
 async function freeName({ containers, pick }: Desk, { caller }: Call, asked: string): Promise<string> {
-  const isTaken = async (name: string): Promise<boolean> => (await containers.find(name, scopeOf(caller))) !== undefined;
+  const isTaken = async (name: string): Promise<boolean> =>
+    (await containers.find(name, scopeOf(caller))) !== undefined;
   if (asked === '') {
     const name = randomName(pick);
     return (await isTaken(name)) ? `${name}_${pick(1_000_000)}` : name;
   }
   const name = asked.replace(/^\//, '');
-  if (!isName(name)) throw new MinkeError('BAD_REQUEST', { reason: `"${asked}" is not a name for a container: letters, digits, "_", "." and "-"` });
-  if (await isTaken(name)) throw new MinkeError('CONFLICT', { reason: `The container name "/${name}" is in use already` });
+  if (!isName(name))
+    throw new MinkeError('BAD_REQUEST', {
+      reason: `"${asked}" is not a name for a container: letters, digits, "_", "." and "-"`,
+    });
+  if (await isTaken(name))
+    throw new MinkeError('CONFLICT', { reason: `The container name "/${name}" is in use already` });
   return name;
 }
 
 /** Many clients ask for a terminal only to get one stream; who wants to type into one is told. */
 async function checkTerminal(desk: Desk, { create }: Call): Promise<string[]> {
   if (create?.options.tty !== true || (await desk.info()).hasTerminals) return [];
-  if (create.options.stdin === 'open') throw new MinkeError('NOT_SUPPORTED', { what: 'Tty', reason: 'there is no terminal to type into here; leave -t away' });
+  if (create.options.stdin === 'open')
+    throw new MinkeError('NOT_SUPPORTED', {
+      what: 'Tty',
+      reason: 'there is no terminal to type into here; leave -t away',
+    });
   return ['Tty: output comes as one raw stream, without a terminal behind it'];
 }
 
@@ -44,8 +54,20 @@ async function requestOf(desk: Desk, { create, caller }: Call, name: string): Pr
   const { args, env, image } = create;
   const options = { ...create.options, name };
   if (caller.door === 'function' && create.function !== undefined) {
-    const labels = { 'minke.app': caller.app, 'minke.function': create.function, 'minke.caller': caller.name, 'minke.parent': caller.instance };
-    return { app: caller.app, target: { function: create.function }, args, env, options: { ...options, labels }, parent: caller.instance };
+    const labels = {
+      'minke.app': caller.app,
+      'minke.function': create.function,
+      'minke.caller': caller.name,
+      'minke.parent': caller.instance,
+    };
+    return {
+      app: caller.app,
+      target: { function: create.function },
+      args,
+      env,
+      options: { ...options, labels },
+      parent: caller.instance,
+    };
   }
   if (image === '') throw new MinkeError('BAD_REQUEST', { reason: '"Image" is missing' });
   if ((await desk.images.find(image)) === undefined) throw new MinkeError('NO_SUCH', { kind: 'image', name: image });

@@ -37,7 +37,11 @@ export type DockerApiOptions = Pick<Desk, 'containers' | 'images' | 'info' | 'cl
 };
 
 /** The Docker Engine API for both doors. The caller is known by the listener, never by what is sent. */
-export function createDockerApi({ record, pick = (count) => randomInt(count), ...options }: DockerApiOptions): DockerApi {
+export function createDockerApi({
+  record,
+  pick = (count) => randomInt(count),
+  ...options
+}: DockerApiOptions): DockerApi {
   const closing = new AbortController();
   const desk: Desk = {
     ...options,
@@ -63,7 +67,8 @@ export function createDockerApi({ record, pick = (count) => randomInt(count), ..
     }
   };
   return {
-    handle: (request, response, caller) => serve({ request, response, caller, hijack: hijackResponse(request, response), isUpgrade: false }),
+    handle: (request, response, caller) =>
+      serve({ request, response, caller, hijack: hijackResponse(request, response), isUpgrade: false }),
     upgrade: (request, socket, head, caller) => serve(upgradeExchange(request, socket, head, caller)),
     wantsUpgrade: (request) => /\btcp\b/i.test(request.headers.upgrade ?? ''),
     callerEnded: (instance) => endWatched(desk, instance),
@@ -94,8 +99,17 @@ async function answer(desk: Desk, audit: Audit, inTurn: Turns, exchange: Exchang
     const admitted = await admit(desk, audit, caller, knock, body);
     if (match === undefined) throw unknownCall(request, target);
     const { call } = match.route;
-    if (typeof call !== 'string') throw new MinkeError('NOT_SUPPORTED', { what: call.unsupported, reason: call.because });
-    await handlers[call](desk, { caller, target, parameters: match.parameters, request, response, hijack, ...admitted });
+    if (typeof call !== 'string')
+      throw new MinkeError('NOT_SUPPORTED', { what: call.unsupported, reason: call.because });
+    await handlers[call](desk, {
+      caller,
+      target,
+      parameters: match.parameters,
+      request,
+      response,
+      hijack,
+      ...admitted,
+    });
   };
   // A limit that is read and then used up must not be read twice in between.
   await (match?.route.call === 'containerCreate' ? inTurn(proceed) : proceed());
@@ -114,7 +128,8 @@ function auditError({ clock }: Desk, audit: Audit, { request, caller }: Exchange
 
 function fail({ log }: Desk, { request, response }: Exchange, thrown: unknown): void {
   const error = toMinkeError(thrown);
-  if (error.code === 'INTERNAL') log.error('A call of the Docker API failed', { method: request.method, path: request.url, error });
+  if (error.code === 'INTERNAL')
+    log.error('A call of the Docker API failed', { method: request.method, path: request.url, error });
   sendError(response, error);
 }
 

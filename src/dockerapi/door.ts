@@ -40,7 +40,13 @@ export async function readBody(caller: Caller, knock: Knock): Promise<AskedBody>
  *
  * @throws POLICY_REFUSED and, at both doors, whatever is wrong with the request
  */
-export async function admit(desk: Desk, audit: Audit, caller: Caller, knock: Knock, body: AskedBody): Promise<Admitted> {
+export async function admit(
+  desk: Desk,
+  audit: Audit,
+  caller: Caller,
+  knock: Knock,
+  body: AskedBody,
+): Promise<Admitted> {
   if (knock.isUpgrade && knock.request.headers['transfer-encoding'] !== undefined) {
     throw new MinkeError('BAD_REQUEST', { reason: 'a connection that is taken over cannot have a chunked body' });
   }
@@ -49,7 +55,13 @@ export async function admit(desk: Desk, audit: Audit, caller: Caller, knock: Kno
   return { create: planOperatorCreate(body, knock.target.query.get('name') ?? '') };
 }
 
-async function admitFunction(desk: Desk, audit: Audit, caller: FunctionCaller, knock: Knock, body: AskedBody): Promise<Admitted> {
+async function admitFunction(
+  desk: Desk,
+  audit: Audit,
+  caller: FunctionCaller,
+  knock: Knock,
+  body: AskedBody,
+): Promise<Admitted> {
   const decision = decide(caller, await ask(desk, caller, knock, body));
   audit(lineOf(desk, caller, knock, decision));
   if ('allow' in decision) return decision.allow;

@@ -53,7 +53,14 @@ export async function openDoors(): Promise<Doors> {
   ]);
   const audit: TimelineEvent[] = [];
   const record = (event: TimelineEvent): void => void audit.push(event);
-  const api = createDockerApi({ containers, images, info: async () => facts, clock: systemClock, log: silentLog, record });
+  const api = createDockerApi({
+    containers,
+    images,
+    info: async () => facts,
+    clock: systemClock,
+    log: silentLog,
+    record,
+  });
   const caller = functionCaller('vote', 'a', ['record', 'twin-a', 'twin-b']);
   const callers: Caller[] = [{ door: 'operator' }, caller, functionCaller('stranger', 'b', ['record'])];
   const servers = await Promise.all(callers.map((one, index) => listen(api, one, join(folder, `${index}.sock`))));
@@ -77,7 +84,10 @@ export async function openDoors(): Promise<Doors> {
 }
 
 async function listen(api: DockerApi, caller: Caller, path: string): Promise<Server> {
-  const server = createServer({ shouldUpgradeCallback: (request) => api.wantsUpgrade(request) }, (request, response) => void api.handle(request, response, caller));
+  const server = createServer(
+    { shouldUpgradeCallback: (request) => api.wantsUpgrade(request) },
+    (request, response) => void api.handle(request, response, caller),
+  );
   server.on('upgrade', (request, socket, head) => void api.upgrade(request, socket as never, head, caller));
   await once(server.listen(path), 'listening');
   return server;
@@ -101,7 +111,10 @@ export interface Answer {
 }
 
 /** One request, with the path as it is written: no client tidies it up. */
-export async function send(socketPath: string, { method = 'GET', path, body, headers, isChunked = false }: Sent): Promise<Answer> {
+export async function send(
+  socketPath: string,
+  { method = 'GET', path, body, headers, isChunked = false }: Sent,
+): Promise<Answer> {
   const bytes = Buffer.from(body ?? '');
   const length = isChunked || body === undefined ? {} : { 'Content-Length': String(bytes.length) };
   const request = httpRequest({ socketPath, method, path, agent: false, headers: { ...length, ...headers } });

@@ -17,7 +17,8 @@ export async function streamEvents(desk: Desk, call: Call): Promise<void> {
   response.flushHeaders();
   const tell = (event: ContainerEvent): void => {
     const isVisible = caller.door === 'operator' || event.container.run.parent === caller.instance;
-    if (isVisible && event.at <= untilMs && passesAll(filters, event)) response.write(`${JSON.stringify(eventView(event))}\n`);
+    if (isVisible && event.at <= untilMs && passesAll(filters, event))
+      response.write(`${JSON.stringify(eventView(event))}\n`);
   };
   for (const event of desk.bulletin.recent()) if (event.at >= sinceMs) tell(event);
   const deaf = desk.bulletin.listen(tell);
@@ -57,7 +58,10 @@ function eventView({ action, container, at }: ContainerEvent): unknown {
     from: image.reference,
     Type: 'container',
     Action: action,
-    Actor: { ID: run.id, Attributes: { ...run.options.labels, ...exit, image: image.reference, name: nameOf(container) } },
+    Actor: {
+      ID: run.id,
+      Attributes: { ...run.options.labels, ...exit, image: image.reference, name: nameOf(container) },
+    },
     scope: 'local',
     time: Math.floor(at / 1000),
     timeNano: at * 1e6,

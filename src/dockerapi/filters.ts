@@ -13,7 +13,10 @@ export function readFilters(query: URLSearchParams, supported: readonly string[]
   const filters = new Map(Object.entries(value).map(([name, one]) => [name, wordsOf(one)]));
   const strange = [...filters.keys()].find((name) => !supported.includes(name));
   if (strange === undefined) return filters;
-  throw new MinkeError('NOT_SUPPORTED', { what: `The filter "${strange}"`, reason: `the filters here are ${supported.join(', ')}` });
+  throw new MinkeError('NOT_SUPPORTED', {
+    what: `The filter "${strange}"`,
+    reason: `the filters here are ${supported.join(', ')}`,
+  });
 }
 
 /** True where the filter is absent or one of its values matches. */
@@ -42,5 +45,5 @@ export function matchesName(wanted: string, name: string): boolean {
 function wordsOf(value: Json): string[] {
   if (Array.isArray(value)) return value.map(String);
   if (isObject(value)) return Object.keys(value).filter((key) => value[key] !== false);
-  return [String(value)];
+  return [JSON.stringify(value)];
 }

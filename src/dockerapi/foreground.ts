@@ -34,7 +34,10 @@ export function createForeground(clock: Pick<Clock, 'elapsed'>): Foreground {
         watch.closedAt ??= clock.elapsed();
       };
     },
-    isWatched: (run) => [...watches.values()].some((mine) => [...mine].some((watch) => watch.run === run && watch.closedAt === undefined)),
+    isWatched: (run) =>
+      [...watches.values()].some((mine) =>
+        [...mine].some((watch) => watch.run === run && watch.closedAt === undefined),
+      ),
     take(caller) {
       const mine = [...(watches.get(caller) ?? [])].filter(isFresh);
       watches.delete(caller);

@@ -1,6 +1,13 @@
 import { attach } from './attach.ts';
 import type { Handler } from './call.ts';
-import { inspectContainer, killContainer, listContainers, removeContainer, startContainer, stopContainer } from './container-calls.ts';
+import {
+  inspectContainer,
+  killContainer,
+  listContainers,
+  removeContainer,
+  startContainer,
+  stopContainer,
+} from './container-calls.ts';
 import { createContainer } from './create.ts';
 import { streamEvents } from './events.ts';
 import { inspectImage, listImages, loadImage, pullImage } from './image-calls.ts';

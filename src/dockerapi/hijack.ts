@@ -18,9 +18,15 @@ const lingerMs = 10_000;
 
 /** The client sent `Upgrade: tcp`: from here on the socket is the stream, in both directions. */
 export const hijackSocket =
-  (request: IncomingMessage, socket: Duplex & { setTimeout?(ms: number, then: () => void): unknown }, head: Buffer): Hijack =>
+  (
+    request: IncomingMessage,
+    socket: Duplex & { setTimeout?(ms: number, then: () => void): unknown },
+    head: Buffer,
+  ): Hijack =>
   (contentType) => {
-    socket.write(`HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`);
+    socket.write(
+      `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`,
+    );
     if (head.length > 0) socket.unshift(head);
     return {
       output: socket,

@@ -24,18 +24,27 @@ export async function inspectImage(desk: Desk, call: Call): Promise<void> {
 /** Images come by `docker load` and by the app file. What is here already need not be fetched. */
 export async function pullImage(desk: Desk, { target, response }: Call): Promise<void> {
   const name = target.query.get('fromImage') ?? '';
-  if (name === '') throw new MinkeError('NOT_SUPPORTED', { what: 'Importing an image from a tar file', reason: 'docker load takes one that docker save made' });
+  if (name === '')
+    throw new MinkeError('NOT_SUPPORTED', {
+      what: 'Importing an image from a tar file',
+      reason: 'docker load takes one that docker save made',
+    });
   const tag = target.query.get('tag') ?? '';
   const reference = tag === '' ? name : `${name}${tag.includes(':') ? '@' : ':'}${tag}`;
   if ((await desk.images.find(reference)) === undefined) {
-    throw new MinkeError('IMAGE_NOT_FOUND', { image: reference, reason: 'it is not on this machine, and this door fetches none from a registry; bring it with docker load' });
+    throw new MinkeError('IMAGE_NOT_FOUND', {
+      image: reference,
+      reason: 'it is not on this machine, and this door fetches none from a registry; bring it with docker load',
+    });
   }
   sendJson(response, 200, { status: `${reference} is on this machine already; no registry was asked` });
 }
 
 export async function loadImage(desk: Desk, { request, response }: Call): Promise<void> {
   const images = await desk.images.load(request);
-  const names = images.map(({ references, id }) => (references[0] === undefined ? `Loaded image ID: ${id}` : `Loaded image: ${references[0]}`));
+  const names = images.map(({ references, id }) =>
+    references[0] === undefined ? `Loaded image ID: ${id}` : `Loaded image: ${references[0]}`,
+  );
   response.writeHead(200, { 'Content-Type': 'application/json' });
   response.end(names.map((name) => `${JSON.stringify({ stream: `${name}\n` })}\r\n`).join(''));
 }

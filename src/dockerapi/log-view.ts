@@ -52,7 +52,7 @@ const newline = 10;
 async function* pieces(chunks: Chunks): AsyncGenerator<Piece> {
   const isInLine = { stdout: false, stderr: false };
   for await (const chunk of chunks) {
-    for (let from = 0; from < chunk.bytes.length; ) {
+    for (let from = 0; from < chunk.bytes.length;) {
       const end = chunk.bytes.indexOf(newline, from);
       const to = end < 0 ? chunk.bytes.length : end + 1;
       yield { chunk: { ...chunk, bytes: chunk.bytes.subarray(from, to) }, beginsLine: !isInLine[chunk.stream] };

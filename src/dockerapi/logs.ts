@@ -8,12 +8,16 @@ import { countLines, skipLines, stampLines, within, type Chunks } from './log-vi
 
 export async function containerLogs(desk: Desk, call: Call): Promise<void> {
   const streams = (['stdout', 'stderr'] as const).filter((stream) => flag(call, stream));
-  if (streams.length === 0) throw new MinkeError('BAD_REQUEST', { reason: 'at least one of "stdout" and "stderr" must be asked for' });
+  if (streams.length === 0)
+    throw new MinkeError('BAD_REQUEST', { reason: 'at least one of "stdout" and "stderr" must be asked for' });
   const range = readRange(call);
   const container = await namedContainer(desk, call, { withGone: true });
   const isRaw = container.run.options.tty === true;
   const follow = flag(call, 'follow') && isRunning(container);
-  const watch = follow && call.caller.door === 'function' ? desk.foreground.watch(call.caller.instance, container.run.id) : () => undefined;
+  const watch =
+    follow && call.caller.door === 'function'
+      ? desk.foreground.watch(call.caller.instance, container.run.id)
+      : () => undefined;
   try {
     call.response.writeHead(200, { 'Content-Type': streamType(isRaw, call.target.version) });
     call.response.flushHeaders();
@@ -57,9 +61,15 @@ export function readTime({ target }: Pick<Call, 'target'>, name: string): number
   return atMs;
 }
 
-async function view({ containers }: Desk, { run, isStarted }: Container, options: LogOptions, range: Range): Promise<Chunks> {
+async function view(
+  { containers }: Desk,
+  { run, isStarted }: Container,
+  options: LogOptions,
+  range: Range,
+): Promise<Chunks> {
   if (!isStarted) return none();
-  const read = (more: LogOptions): Chunks => within(containers.logs(run.id, { ...options, ...more }), range.sinceMs, range.untilMs);
+  const read = (more: LogOptions): Chunks =>
+    within(containers.logs(run.id, { ...options, ...more }), range.sinceMs, range.untilMs);
   if (range.tail === undefined) return read({});
   // Counted first and skipped after: what is printed in between is shown on top and never lost.
   const count = await countLines(read({ follow: false }));

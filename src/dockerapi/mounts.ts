@@ -7,10 +7,15 @@ import type { Json } from './json.ts';
 /** `/host:/inside[:ro]` or `volume:/inside[:ro]`. */
 export function readBind(bind: string): RunMount {
   const [source = '', target = '', mode = 'rw', ...rest] = bind.split(':');
-  if (source === '' || !posix.isAbsolute(target) || rest.length > 0) throw badBind(bind, 'it is not SOURCE:TARGET[:ro]');
+  if (source === '' || !posix.isAbsolute(target) || rest.length > 0)
+    throw badBind(bind, 'it is not SOURCE:TARGET[:ro]');
   const words = mode.split(',');
   const strange = words.find((word) => !knownModes.includes(word));
-  if (strange !== undefined) throw new MinkeError('NOT_SUPPORTED', { what: 'HostConfig.Binds', reason: `"${strange}" in "${bind}" is not ro or rw` });
+  if (strange !== undefined)
+    throw new MinkeError('NOT_SUPPORTED', {
+      what: 'HostConfig.Binds',
+      reason: `"${strange}" in "${bind}" is not ro or rw`,
+    });
   return { type: posix.isAbsolute(source) ? 'bind' : 'volume', source, target, readOnly: words.includes('ro') };
 }
 
@@ -23,7 +28,8 @@ export function readMount(value: Json, path: string): RunMount {
   const source = textOf(mount['Source'], `${path}.Source`);
   const target = textOf(mount['Target'], `${path}.Target`);
   const readOnly = flagOf(mount['ReadOnly'], `${path}.ReadOnly`);
-  if (!posix.isAbsolute(target)) throw new MinkeError('BAD_REQUEST', { reason: `"${path}.Target" is not an absolute path` });
+  if (!posix.isAbsolute(target))
+    throw new MinkeError('BAD_REQUEST', { reason: `"${path}.Target" is not an absolute path` });
   if (type === 'tmpfs') return { type, target, readOnly, ...sizeOf(mount['TmpfsOptions'] ?? null, path) };
   if (type === 'bind' && posix.isAbsolute(source)) return { type, source, target, readOnly };
   if (type === 'volume' && source !== '') return { type, source, target, readOnly };

@@ -14,7 +14,11 @@ export function planOperatorCreate(body: AskedBody, name: string): AskedContaine
   if (body.kind === 'none') throw new MinkeError('BAD_REQUEST', { reason: 'containers/create takes a JSON object' });
   const { value, present, unknown } = readCreateBody(body.parsed);
   const strange = unknown.find(({ isNeutral }) => !isNeutral);
-  if (strange !== undefined) throw new MinkeError('NOT_SUPPORTED', { what: strange.path, reason: 'it is not a field of the Docker API that is known here' });
+  if (strange !== undefined)
+    throw new MinkeError('NOT_SUPPORTED', {
+      what: strange.path,
+      reason: 'it is not a field of the Docker API that is known here',
+    });
   const closed = present.find(({ field }) => field.use === 'refused');
   if (closed !== undefined) throw new MinkeError('NOT_SUPPORTED', { what: closed.path, reason: closed.field.reason });
   return translateCreate(value, name);

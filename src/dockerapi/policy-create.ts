@@ -12,23 +12,28 @@ export const maxLiving = 100;
 
 /** What a function may create: its own choice of arguments for a target that its app file names. Pure. */
 export function decideCreate(caller: FunctionCaller, asked: Asked): Decision {
-  if (asked.body.kind !== 'json' || asked.body.create === undefined) return refuse('body', 'containers/create takes a JSON object');
+  if (asked.body.kind !== 'json' || asked.body.create === undefined)
+    return refuse('body', 'containers/create takes a JSON object');
   const { create } = asked.body;
   const refusal = refuseKeys(create) ?? refuseFields(create) ?? refuseNetwork(create.value);
   if (refusal !== undefined) return { refuse: refusal };
   const container = translateCreate(withoutWritten(create), asked.target.query.get('name') ?? '');
   const [target, ...others] = findTargets(container.image, caller.mayRun, asked.targets);
   if (target === undefined) return refuse('Image', `"${container.image}" is not in may-run of "${caller.name}"`);
-  if (others.length > 0) return refuse('Image', `"${container.image}" is the image of "${[target, ...others].join('" and "')}"; name the function`);
+  if (others.length > 0)
+    return refuse(
+      'Image',
+      `"${container.image}" is the image of "${[target, ...others].join('" and "')}"; name the function`,
+    );
   const flood = refuseFlood(asked);
   return flood === undefined ? { allow: { create: { ...container, function: target } } } : { refuse: flood };
 }
 
 function refuseKeys({ miscased, unknown }: CreateBody): Refusal | undefined {
   const [strange] = unknown;
-  if (strange !== undefined) return { field: strange.path, reason: 'it is not a key of Docker\'s' };
+  if (strange !== undefined) return { field: strange.path, reason: "it is not a key of Docker's" };
   const [wrong] = miscased;
-  return wrong === undefined ? undefined : { field: wrong, reason: 'its upper and lower case are not Docker\'s' };
+  return wrong === undefined ? undefined : { field: wrong, reason: "its upper and lower case are not Docker's" };
 }
 
 function refuseFields({ present }: CreateBody): Refusal | undefined {
@@ -55,8 +60,10 @@ function withoutWritten({ value, present }: CreateBody): JsonObject {
 }
 
 export function refuseFlood({ lineage }: Pick<Asked, 'lineage'>): Refusal | undefined {
-  if (lineage.depth + 1 > maxDepth) return { field: 'lineage', reason: `containers start containers ${maxDepth} deep at most` };
-  if (lineage.living >= maxLiving) return { field: 'lineage', reason: `one call has ${maxLiving} living descendants at most` };
+  if (lineage.depth + 1 > maxDepth)
+    return { field: 'lineage', reason: `containers start containers ${maxDepth} deep at most` };
+  if (lineage.living >= maxLiving)
+    return { field: 'lineage', reason: `one call has ${maxLiving} living descendants at most` };
   return undefined;
 }
 

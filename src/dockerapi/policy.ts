@@ -6,7 +6,12 @@ import { findTargets } from './targets.ts';
 
 /** The policy of a function's door: deny by default. Pure. */
 export function decide(caller: FunctionCaller, asked: Asked): Decision {
-  const refusal = refusePath(asked) ?? refuseUpgrade(asked) ?? refuseBody(asked) ?? refuseContainer(asked) ?? refuseImage(caller, asked);
+  const refusal =
+    refusePath(asked) ??
+    refuseUpgrade(asked) ??
+    refuseBody(asked) ??
+    refuseContainer(asked) ??
+    refuseImage(caller, asked);
   if (refusal !== undefined) return { refuse: refusal };
   if (asked.match?.route.call !== 'containerCreate') return { allow: {} };
   return decideCreate(caller, asked);
@@ -16,7 +21,7 @@ function refusePath({ target, match }: Asked): Refusal | undefined {
   if (target.trick !== undefined) return { field: 'path', reason: target.trick };
   if (match === undefined) return { field: 'path', reason: 'there is no such call' };
   const { functionDoor } = match.route;
-  return functionDoor === 'open' ? undefined : { field: 'path', reason: functionDoor };
+  return functionDoor === 'open' ? undefined : { field: 'path', reason: functionDoor.closed };
 }
 
 function refuseUpgrade({ isUpgrade, match }: Asked): Refusal | undefined {

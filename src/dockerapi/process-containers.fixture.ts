@@ -6,7 +6,15 @@ import { MinkeError } from '../errors/index.ts';
 import type { LogChunk, LogOptions } from '../engines/engine.ts';
 import { newId, type Id } from '../model/ids.ts';
 import { isSettled, type Run, type RunState } from '../model/run.ts';
-import type { Container, ContainerRequest, Containers, Images, Lineage, LocalImage, NamedTarget } from './containers.ts';
+import type {
+  Container,
+  ContainerRequest,
+  Containers,
+  Images,
+  Lineage,
+  LocalImage,
+  NamedTarget,
+} from './containers.ts';
 
 /** Containers that are plain processes of this machine: real output, real exits, no isolation. For tests. */
 export interface ProcessContainers extends Containers {
@@ -34,7 +42,8 @@ export function createProcessContainers(images: Images, functions: readonly Name
   };
   const settled = async (id: Id, signal?: AbortSignal): Promise<Run> => {
     const entry = of(id);
-    while (!isSettled(entry.container.run.state)) await once(entry.changes, 'change', signal === undefined ? {} : { signal });
+    while (!isSettled(entry.container.run.state))
+      await once(entry.changes, 'change', signal === undefined ? {} : { signal });
     return entry.container.run;
   };
   const self: ProcessContainers = {
@@ -43,8 +52,17 @@ export function createProcessContainers(images: Images, functions: readonly Name
     async create(request) {
       requests.push(request);
       const image = await imageOf(images, request, functions);
-      const container = { run: runOf(request), isStarted: false, image: { id: image.id, reference: image.references[0] ?? '' } };
-      entries.set(container.run.id, { container, stdin: new PassThrough(), chunks: [], changes: new EventEmitter().setMaxListeners(0) });
+      const container = {
+        run: runOf(request),
+        isStarted: false,
+        image: { id: image.id, reference: image.references[0] ?? '' },
+      };
+      entries.set(container.run.id, {
+        container,
+        stdin: new PassThrough(),
+        chunks: [],
+        changes: new EventEmitter().setMaxListeners(0),
+      });
       return container;
     },
     async start(id) {
@@ -53,8 +71,13 @@ export function createProcessContainers(images: Images, functions: readonly Name
       begin(entry, image);
     },
     async find(reference, { parent }) {
-      const mine = [...entries.values()].map(({ container }) => container).filter(({ run }) => parent === undefined || run.parent === parent);
-      return mine.find(({ run }) => run.id === reference || run.options.name === reference) ?? mine.find(({ run }) => run.id.startsWith(reference));
+      const mine = [...entries.values()]
+        .map(({ container }) => container)
+        .filter(({ run }) => parent === undefined || run.parent === parent);
+      return (
+        mine.find(({ run }) => run.id === reference || run.options.name === reference) ??
+        mine.find(({ run }) => run.id.startsWith(reference))
+      );
     },
     list: async ({ parent }) =>
       [...entries.values()]
@@ -85,7 +108,9 @@ export function createProcessContainers(images: Images, functions: readonly Name
     functions: async () => functions,
     lineage: async () => self.place,
     async endAll() {
-      const live = [...entries.values()].filter(({ child }) => child !== undefined && child.exitCode === null && child.signalCode === null);
+      const live = [...entries.values()].filter(
+        ({ child }) => child !== undefined && child.exitCode === null && child.signalCode === null,
+      );
       await Promise.all(
         live.map(async ({ child }) => {
           const exit = child === undefined ? undefined : once(child, 'exit');
@@ -98,23 +123,43 @@ export function createProcessContainers(images: Images, functions: readonly Name
   return self;
 }
 
-async function imageOf(images: Images, { target }: ContainerRequest, functions: readonly NamedTarget[]): Promise<LocalImage> {
+async function imageOf(
+  images: Images,
+  { target }: ContainerRequest,
+  functions: readonly NamedTarget[],
+): Promise<LocalImage> {
   const reference = 'image' in target ? target.image : functions.find(({ name }) => name === target.function)?.image;
   const image = await images.find(reference ?? '');
-  if (image === undefined) throw new MinkeError('IMAGE_NOT_FOUND', { image: reference ?? '', reason: 'it is not there' });
+  if (image === undefined)
+    throw new MinkeError('IMAGE_NOT_FOUND', { image: reference ?? '', reason: 'it is not there' });
   return image;
 }
 
 function runOf({ app, target, args, env, options, parent }: ContainerRequest): Run {
   const id = newId();
-  return { id, app, target, args, env, options, state: 'queued', attempts: 0, createdAt: Date.now(), timeoutMs: 0, ...(parent && { parent }) };
+  return {
+    id,
+    app,
+    target,
+    args,
+    env,
+    options,
+    state: 'queued',
+    attempts: 0,
+    createdAt: Date.now(),
+    timeoutMs: 0,
+    ...(parent && { parent }),
+  };
 }
 
 function begin(entry: Entry, image: LocalImage | undefined): void {
   const { run } = entry.container;
   const { entrypoint = image?.config.entrypoint ?? [], workdir } = run.options;
   const [program = '', ...args] = [...entrypoint, ...(run.args.length > 0 ? run.args : (image?.config.command ?? []))];
-  const child = spawn(program, args, { env: { PATH: process.env['PATH'], ...run.env }, ...(workdir !== undefined && { cwd: workdir }) });
+  const child = spawn(program, args, {
+    env: { PATH: process.env['PATH'], ...run.env },
+    ...(workdir !== undefined && { cwd: workdir }),
+  });
   entry.child = child;
   entry.container = { ...entry.container, isStarted: true };
   move(entry, 'running', { startedAt: Date.now() });
@@ -127,7 +172,9 @@ function begin(entry: Entry, image: LocalImage | undefined): void {
       entry.changes.emit('change');
     });
   }
-  child.once('error', (error) => move(entry, 'failed', { error: { code: 'INSTANCE_START_FAILED', message: error.message } }));
+  child.once('error', (error) =>
+    move(entry, 'failed', { error: { code: 'INSTANCE_START_FAILED', message: error.message } }),
+  );
   child.once('close', (code, signal) => {
     const exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
     move(entry, exitCode === 0 ? 'succeeded' : 'failed', { exitCode });
@@ -137,12 +184,15 @@ function begin(entry: Entry, image: LocalImage | undefined): void {
 function move(entry: Entry, state: RunState, patch: Partial<Run>): void {
   const { run } = entry.container;
   if (isSettled(run.state)) return;
-  entry.container = { ...entry.container, run: { ...run, ...patch, state, ...(isSettled(state) && { endedAt: Date.now() }) } };
+  entry.container = {
+    ...entry.container,
+    run: { ...run, ...patch, state, ...(isSettled(state) && { endedAt: Date.now() }) },
+  };
   entry.changes.emit('change');
 }
 
 async function* readLogs(entry: Entry, { follow = false, streams, signal }: LogOptions): AsyncIterable<LogChunk> {
-  for (let next = 0; signal?.aborted !== true; ) {
+  for (let next = 0; signal?.aborted !== true;) {
     const isOver = !follow || isSettled(entry.container.run.state);
     for (; next < entry.chunks.length; next += 1) {
       const chunk = entry.chunks[next];
@@ -155,7 +205,16 @@ async function* readLogs(entry: Entry, { follow = false, streams, signal }: LogO
   }
 }
 
-const config = { entrypoint: [], command: ['true'], env: {}, workdir: '/', user: '', exposedPorts: [80], labels: {}, volumes: [] };
+const config = {
+  entrypoint: [],
+  command: ['true'],
+  env: {},
+  workdir: '/',
+  user: '',
+  exposedPorts: [80],
+  labels: {},
+  volumes: [],
+};
 
 /** Images by name only; what they would hold is this machine. */
 export function createNamedImages(...references: string[]): Images {
@@ -165,7 +224,9 @@ export function createNamedImages(...references: string[]): Images {
   });
   return {
     find: async (reference) =>
-      images.find(({ id, references: [own] }) => id === reference || own === reference || own === `${reference}:latest`),
+      images.find(
+        ({ id, references: [own] }) => id === reference || own === reference || own === `${reference}:latest`,
+      ),
     list: async () => images,
     async load(archive) {
       for await (const _ of archive) void _;

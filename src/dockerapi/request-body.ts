@@ -11,12 +11,16 @@ const patience = 16;
 
 /** The body as JSON, however it was sent: with a length, in chunks, or not at all. */
 export async function readJsonBody(request: IncomingMessage, limitBytes: number): Promise<AskedBody> {
-  if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined) return { kind: 'none' };
+  if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined)
+    return { kind: 'none' };
   const bytes = await readBytes(request, limitBytes);
   if (bytes === undefined) return { kind: 'oversized', limitBytes };
   if (bytes.length === 0) return { kind: 'none' };
   try {
-    return { kind: 'json', parsed: parseJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)) };
+    return {
+      kind: 'json',
+      parsed: parseJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)),
+    };
   } catch (error) {
     return { kind: 'malformed', reason: error instanceof MinkeError ? toMinkeError(error).message : 'it is not UTF-8' };
   }

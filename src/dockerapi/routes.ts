@@ -4,7 +4,7 @@ export interface Route {
   readonly path: string;
   readonly call: CallName | { readonly unsupported: string; readonly because: string };
   /** `open`, or closed and why. */
-  readonly functionDoor: 'open' | string;
+  readonly functionDoor: 'open' | { readonly closed: string };
 }
 
 export type CallName =
@@ -27,7 +27,12 @@ export type CallName =
   | 'imagePull'
   | 'imageLoad';
 
-const supported = (method: string, path: string, call: CallName, functionDoor: Route['functionDoor'] = 'open'): Route => ({
+const supported = (
+  method: string,
+  path: string,
+  call: CallName,
+  functionDoor: Route['functionDoor'] = 'open',
+): Route => ({
   method,
   path,
   call,
@@ -40,7 +45,7 @@ const unsupported = (method: string, path: string, what: string, because = later
   method,
   path,
   call: { unsupported: what, because },
-  functionDoor: `${what} is not open to functions`,
+  functionDoor: { closed: `${what} is not open to functions` },
 });
 
 /** Open, so that the policy on the container named is decided first and the answer is 501 and not 403. */
@@ -67,7 +72,12 @@ export const dockerRoutes: readonly Route[] = [
   supported('POST', '/containers/:container/stop', 'containerStop'),
   supported('DELETE', '/containers/:container', 'containerRemove'),
   unsupportedOnOwn('GET', '/containers/:container/attach/ws', 'Attaching by WebSocket'),
-  unsupportedOnOwn('POST', '/containers/:container/restart', 'Restarting a container', 'a container is a run, and a run happens once; create another'),
+  unsupportedOnOwn(
+    'POST',
+    '/containers/:container/restart',
+    'Restarting a container',
+    'a container is a run, and a run happens once; create another',
+  ),
   unsupportedOnOwn('POST', '/containers/:container/pause', 'Pausing a container'),
   unsupportedOnOwn('POST', '/containers/:container/unpause', 'Pausing a container'),
   unsupportedOnOwn('POST', '/containers/:container/rename', 'Renaming a container'),
@@ -81,8 +91,8 @@ export const dockerRoutes: readonly Route[] = [
   unsupportedOnOwn('*', '/containers/:container/archive', 'Copying files into or out of a container'),
   unsupported('*', '/exec/:exec/:action', 'Running a further command in a container'),
   supported('GET', '/images/json', 'imageList'),
-  supported('POST', '/images/create', 'imagePull', 'pulling images is the operator\'s'),
-  supported('POST', '/images/load', 'imageLoad', 'loading images is the operator\'s'),
+  supported('POST', '/images/create', 'imagePull', { closed: "pulling images is the operator's" }),
+  supported('POST', '/images/load', 'imageLoad', { closed: "loading images is the operator's" }),
   unsupported('POST', '/images/prune', 'Pruning images'),
   unsupported('GET', '/images/search', 'Searching for images'),
   unsupported('GET', '/images/get', 'Saving images'),
@@ -128,5 +138,7 @@ export function matchRoute(method: string, path: string): RouteMatch | undefined
 
 const compiled = dockerRoutes.map((route) => ({
   route,
-  pattern: new RegExp(`^${route.path.replace(/:(\w+)(\*?)/g, (_, name: string, many: string) => `(?<${name}>${many === '' ? '[^/]+' : '.+'})`)}$`),
+  pattern: new RegExp(
+    `^${route.path.replace(/:(\w+)(\*?)/g, (_, name: string, many: string) => `(?<${name}>${many === '' ? '[^/]+' : '.+'})`)}$`,
+  ),
 }));

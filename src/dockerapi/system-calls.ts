@@ -26,7 +26,13 @@ export async function ping(_: Desk, { request, response }: Call): Promise<void> 
 
 export async function version(desk: Desk, { response }: Call): Promise<void> {
   const { version: own, engine, kernel } = await desk.info();
-  const details = { ApiVersion: apiVersions.most, MinAPIVersion: apiVersions.least, Os: 'linux', Arch: architecture(), KernelVersion: kernel };
+  const details = {
+    ApiVersion: apiVersions.most,
+    MinAPIVersion: apiVersions.least,
+    Os: 'linux',
+    Arch: architecture(),
+    KernelVersion: kernel,
+  };
   sendJson(response, 200, {
     Platform: { Name: `minke (${engine})` },
     Components: [{ Name: 'Engine', Version: own, Details: { ...details, Experimental: 'false' } }],

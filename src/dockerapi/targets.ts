@@ -6,7 +6,9 @@ export function findTargets(image: string, mayRun: readonly string[], targets: r
   const byName = mayRun.filter((name) => image === name || image === `${name}:latest`);
   if (byName.length > 0) return byName;
   return targets
-    .filter((target) => mayRun.includes(target.name) && target.image !== undefined && fullReference(target.image) === wanted)
+    .filter(
+      (target) => mayRun.includes(target.name) && target.image !== undefined && fullReference(target.image) === wanted,
+    )
     .map((target) => target.name);
 }
 

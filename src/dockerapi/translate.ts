@@ -69,7 +69,10 @@ function isolationOptions(body: JsonObject, host: JsonObject): RunOptions {
     ...(flagOf(host['Privileged'], 'HostConfig.Privileged') && { privileged: true }),
     ...(flagOf(host['ReadonlyRootfs'], 'HostConfig.ReadonlyRootfs') && { readOnlyRoot: true }),
     ...pidOption(textOf(host['PidMode'], 'HostConfig.PidMode')),
-    ...networkOption(textOf(host['NetworkMode'], 'HostConfig.NetworkMode'), flagOf(body['NetworkDisabled'], 'NetworkDisabled')),
+    ...networkOption(
+      textOf(host['NetworkMode'], 'HostConfig.NetworkMode'),
+      flagOf(body['NetworkDisabled'], 'NetworkDisabled'),
+    ),
     keep: !flagOf(host['AutoRemove'], 'HostConfig.AutoRemove'),
   };
 }

@@ -11,9 +11,11 @@ const conditions = ['not-running', 'next-exit', 'removed'];
 /** Answers its head at once, or the CLI would never start what it waits for, and the exit code when it is known. */
 export async function waitContainer(desk: Desk, call: Call): Promise<void> {
   const condition = call.target.query.get('condition') || 'not-running';
-  if (!conditions.includes(condition)) throw new MinkeError('BAD_REQUEST', { reason: `"${condition}" is not a condition: ${conditions.join(', ')}` });
+  if (!conditions.includes(condition))
+    throw new MinkeError('BAD_REQUEST', { reason: `"${condition}" is not a condition: ${conditions.join(', ')}` });
   const container = await namedContainer(desk, call, { withGone: true });
-  const watch = call.caller.door === 'function' ? desk.foreground.watch(call.caller.instance, container.run.id) : () => undefined;
+  const watch =
+    call.caller.door === 'function' ? desk.foreground.watch(call.caller.instance, container.run.id) : () => undefined;
   try {
     const { response } = call;
     response.writeHead(200, { 'Content-Type': 'application/json' });

@@ -5,8 +5,27 @@ import type { PackageJson } from './package-json.ts';
 import type { PackRequest } from './request.ts';
 import { strippedName } from './strip-types.ts';
 
-/** What the image runs: the app file's command, else `start` of package.json, else its `main`. */
-export function chooseCommand(request: PackRequest, manifest: PackageJson | undefined, fail: Fail): readonly string[] {
+/** What the image runs: words that always come first, and words that a run's own arguments replace. */
+export interface Program {
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+}
+
+export function chooseProgram(request: PackRequest, manifest: PackageJson | undefined, fail: Fail): Program {
+  const { entrypoint = [], command = [] } = request;
+  if (entrypoint.length > 0) return { entrypoint, command };
+  const chosen = chooseCommand(request, manifest, fail);
+  return request.asEntrypoint === true ? { entrypoint: chosen, command: [] } : { entrypoint: [], command: chosen };
+}
+
+/** Names of TypeScript files after they were stripped: `node main.ts` is `node main.js` in the image. */
+export function renameStripped(folder: string, { entrypoint, command }: Program): Program {
+  const rename = (word: string): string => renameWord(folder, word);
+  return { entrypoint: entrypoint.map(rename), command: command.map(rename) };
+}
+
+/** The app file's command, else `start` of package.json, else its `main`. */
+function chooseCommand(request: PackRequest, manifest: PackageJson | undefined, fail: Fail): readonly string[] {
   const asked = request.command ?? [];
   if (asked.length > 0) return asked;
   const start = manifest?.scripts?.start?.trim() ?? '';
@@ -16,14 +35,11 @@ export function chooseCommand(request: PackRequest, manifest: PackageJson | unde
   return fail('it does not say what to run', 'Set command: in the app file, or scripts.start in its package.json.');
 }
 
-/** Names of TypeScript files after they were stripped: `node main.ts` is `node main.js` in the image. */
-export function renameStripped(folder: string, command: readonly string[]): readonly string[] {
-  return command.map((word) => {
-    const path = word.replace(/^\/app\//, '');
-    if (!existsSync(join(folder, path))) return word;
-    const stripped = strippedName(path, (other) => existsSync(join(folder, other)));
-    return stripped === undefined ? word : word.slice(0, word.length - path.length) + stripped;
-  });
+function renameWord(folder: string, word: string): string {
+  const path = word.replace(/^\/app\//, '');
+  if (!existsSync(join(folder, path))) return word;
+  const stripped = strippedName(path, (other) => existsSync(join(folder, other)));
+  return stripped === undefined ? word : word.slice(0, word.length - path.length) + stripped;
 }
 
 /** `start` is a shell line; where it is only words no shell is needed. */

@@ -121,6 +121,21 @@ describe('the command of a packed folder', () => {
   });
 });
 
+describe('the entrypoint of a packed folder', () => {
+  const files = { ...start, 'main.ts': '' };
+
+  it('is empty, unless the command is to be it: then arguments come after it', () => {
+    expect(pack(app(files)).config.entrypoint).toEqual([]);
+    const { config } = pack(app(files), { asEntrypoint: true });
+    expect([config.entrypoint, config.command]).toEqual([['node', 'main.js'], []]);
+  });
+
+  it('is the app file’s, with the command as it is', () => {
+    const { config } = pack(app(files), { entrypoint: ['node', 'main.ts'], command: ['--x'] });
+    expect([config.entrypoint, config.command]).toEqual([['node', 'main.js'], ['--x']]);
+  });
+});
+
 describe('TypeScript in a packed folder', () => {
   it('becomes JavaScript that its old names lead to; packages stay as they are', () => {
     const image = pack(

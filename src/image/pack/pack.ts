@@ -12,7 +12,7 @@ import { nodeTree } from '../runtime/node.ts';
 import { skeletonTree } from '../runtime/skeleton.ts';
 import { addExtraFolder, appFolder, readAppTrees, type AppTrees } from './app-tree.ts';
 import { checkModules } from './check-modules.ts';
-import { chooseCommand, renameStripped } from './command.ts';
+import { chooseProgram, renameStripped, type Program } from './command.ts';
 import { ensureProgram, searchPath } from './find-program.ts';
 import { readPackageJson, type PackageJson } from './package-json.ts';
 import { failFor, type PackRequest } from './request.ts';
@@ -26,25 +26,27 @@ export function packFolder(layout: Layout, request: PackRequest, nodePath: strin
   const fail = failFor(request.folder);
   checkFolder(request.folder, fail);
   const manifest = readPackageJson(request.folder, fail);
-  const chosen = chooseCommand(request, manifest, fail);
+  const chosen = chooseProgram(request, manifest, fail);
   const runtime = chooseRuntime(request, manifest, chosen, fail);
   if (manifest !== undefined && runtime === 'node') checkModules(request.folder, manifest, fail);
   try {
     const app = readAppTrees(request.folder, fail);
     addExtras(app, request, fail);
-    const command = renameStripped(request.folder, chosen);
-    const host = hostTrees(request, runtime === 'node' ? nodePath : undefined, app, command, fail);
+    const program = renameStripped(request.folder, chosen);
+    const host = hostTrees(request, runtime === 'node' ? nodePath : undefined, app, program, fail);
     const layers = [
       ...host.map((tree) => cachedLayer(tree, layout)),
       ...[app.modules, app.app].filter(hasNodes).map((tree) => writeLayer(tree, layout.blobs)),
     ];
-    return store(layout, request, layers, command, runtime);
+    return store(layout, request, layers, program, runtime);
   } catch (error) {
     throw asPackFailed(error, fail);
   }
 }
 
 type Runtime = 'node' | 'none';
+
+const firstWord = ({ entrypoint, command }: Program): string => entrypoint[0] ?? command[0] ?? '';
 
 const hasNodes = (tree: Tree): boolean => tree.nodes.size > 0;
 
@@ -53,18 +55,13 @@ function checkFolder(folder: string, fail: Fail): void {
     fail('there is no such folder', 'Correct build: in the app file.');
 }
 
-function chooseRuntime(
-  request: PackRequest,
-  manifest: PackageJson | undefined,
-  command: readonly string[],
-  fail: Fail,
-): Runtime {
+function chooseRuntime(request: PackRequest, manifest: PackageJson | undefined, program: Program, fail: Fail): Runtime {
   if (request.runtime === 'node' || request.runtime === 'none') return request.runtime;
   if (request.runtime !== 'auto')
     return fail(`the runtime "${request.runtime}" is not supported yet`, 'Use runtime: node or none, or an image:.');
   const isNode =
     manifest !== undefined ||
-    command[0] === 'node' ||
+    firstWord(program) === 'node' ||
     readdirSync(request.folder).some((name) => /\.[mc]?[jt]s$/.test(name));
   return isNode ? 'node' : 'none';
 }
@@ -74,15 +71,14 @@ function hostTrees(
   request: PackRequest,
   nodePath: string | undefined,
   app: AppTrees,
-  command: readonly string[],
+  program: Program,
   fail: Fail,
 ): readonly Tree[] {
   const skeleton = skeletonTree();
   const runtime = nodePath === undefined ? createTree() : nodeTree(nodePath, fail);
   const included = createTree();
   for (const path of request.include) includeHostPath(included, path, fail);
-  const [program = ''] = command;
-  ensureProgram(program, [skeleton, runtime, app.modules, app.app], included, fail);
+  ensureProgram(firstWord(program), [skeleton, runtime, app.modules, app.app], included, fail);
   return [skeleton, subtract(runtime, skeleton), subtract(subtract(included, runtime), skeleton)].filter(hasNodes);
 }
 
@@ -99,12 +95,11 @@ function store(
   layout: Layout,
   request: PackRequest,
   layers: readonly StoredBlob[],
-  command: readonly string[],
+  program: Program,
   runtime: Runtime,
 ): StoredImage {
   const config: ImageConfig = {
-    entrypoint: [],
-    command,
+    ...program,
     env: { PATH: searchPath.join(':'), ...(runtime === 'node' ? { NODE_ENV: 'production' } : {}), ...request.env },
     workdir: `/${appFolder}`,
     user: '',

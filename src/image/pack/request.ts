@@ -9,6 +9,10 @@ export interface PackRequest {
   readonly folder: string;
   /** The app file's `command`; absent or empty = `scripts.start` of package.json, else its `main`. */
   readonly command?: readonly string[];
+  /** The app file's `entrypoint`; with one, `command` is taken as it is and may be empty. */
+  readonly entrypoint?: readonly string[];
+  /** What was chosen as command becomes the entrypoint, so that a run's arguments come after it instead of in its place. */
+  readonly asEntrypoint?: boolean;
   /** `auto`: node where the folder has a package.json or JavaScript, or the command is node; else none. */
   readonly runtime: 'auto' | 'node' | 'perl' | 'python' | 'none';
   /** Host programs, files and folders (absolute paths). */

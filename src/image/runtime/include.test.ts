@@ -20,7 +20,7 @@ function pack(name: string, command: readonly string[], include: readonly string
 }
 
 function runIn(root: string, ...argv: readonly string[]): string {
-  return execFileSync('chroot', [root, ...argv], {
+  return execFileSync('/usr/sbin/chroot', [root, ...argv], {
     encoding: 'utf8',
     env: { PATH: '/usr/sbin:/usr/bin:/usr/local/bin' },
   }).trim();
@@ -59,7 +59,7 @@ describe.runIf(isRoot)('programs of the host in an image, started with the image
 
 describe('the libraries of a program', () => {
   it('are those that ldd names', () => {
-    const listed = execFileSync('ldd', [process.execPath], { encoding: 'utf8' });
+    const listed = execFileSync('/usr/bin/ldd', [process.execPath], { encoding: 'utf8' });
     const expected = [...listed.matchAll(/^\s*(?:\S+ => )?(\/\S+)/gm)].map((match) => match[1] ?? '').toSorted();
     const { paths, missing } = findLibraries(process.execPath);
     expect([...paths].filter((path) => !path.includes('libnss_')).toSorted()).toEqual(expected);

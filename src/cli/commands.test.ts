@@ -221,6 +221,15 @@ describe('runs', () => {
     expect((await minke('run -i record-vote', { input: 'from a pipe' })).stdout).toBe('voting \nfrom a pipe');
   });
 
+  it('Ctrl-C while stdin is read starts nothing: exit 130', async () => {
+    await start();
+    const { child, result } = startCli(['run', '-i', '--app', 'voting', 'record-vote'], { env: daemon.env });
+    // More than a pipe holds: once it is written, the command reads.
+    child.stdin?.write(Buffer.alloc(1_000_000), () => child.kill('SIGINT'));
+    expect(await result).toEqual({ stdout: '', stderr: '', code: 130 });
+    expect(daemon.seen).toEqual([]);
+  });
+
   it('run --format json: one document with the run and its output', async () => {
     const minke = await start();
     const { stdout, code } = await minke('run --format json fail');

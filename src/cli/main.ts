@@ -15,10 +15,16 @@ async function main(words: readonly string[]): Promise<number> {
   try {
     return await dispatch(context, words);
   } catch (error) {
-    if (error instanceof Interrupt) return error.exitCode;
+    // Whatever was broken off fails in its own way; why it was broken off is what counts.
+    const { reason } = context.signal as { reason: unknown };
+    if (reason instanceof Interrupt && isAbort(error)) return reason.exitCode;
     const { reportFailure } = await import('./terminal/report-error.ts');
     return reportFailure(context.err, toMinkeError(error));
   }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Interrupt || (error instanceof Error && error.name === 'AbortError');
 }
 
 function createContext(): Context {
@@ -49,7 +55,10 @@ function untilInterrupted(): AbortSignal {
     if (controller.signal.aborted) process.exit(interrupt.exitCode);
     controller.abort(interrupt);
   };
-  process.on('SIGINT', () => end(new Interrupt('SIGINT')));
+  process.on('SIGINT', () => {
+    if (process.stderr.isTTY) process.stderr.write('\n'); // the terminal wrote ^C where the cursor was
+    end(new Interrupt('SIGINT'));
+  });
   process.on('SIGTERM', () => end(new Interrupt('SIGTERM')));
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { addAbortSignal } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { MinkeError } from '../../errors/index.ts';
 import { appHere, appOption } from '../app/app-request.ts';
 import { defineCommand } from '../command/command.ts';
+import type { Context } from '../command/context.ts';
 import { usage } from '../command/parse.ts';
 import { connect } from '../daemon/connect.ts';
 
@@ -22,7 +24,7 @@ export const command = defineCommand({
   ],
   handle: async (context, { options, operands: [name = ''] }) => {
     const { api } = connect(context);
-    const body = await bodyOf(options.data, context.cwd);
+    const body = await bodyOf(context, options.data);
     const app = await appHere(context, api, options.app);
     const answer = await api.bytes('call', {
       parameters: { function: name },
@@ -36,9 +38,9 @@ export const command = defineCommand({
   },
 });
 
-async function bodyOf(data: string | undefined, cwd: string): Promise<Buffer | undefined> {
+async function bodyOf({ cwd, signal }: Context, data: string | undefined): Promise<Buffer | undefined> {
   if (data === undefined) return undefined;
-  if (data === '-') return buffer(process.stdin);
+  if (data === '-') return buffer(addAbortSignal(signal, process.stdin));
   if (data.startsWith('@')) return fileAt(resolve(cwd, data.slice(1)), data);
   if (jsonOrText(data) === data) {
     throw usage(`--data is not JSON: ${data}`, `Quote text twice: --data '"text"'; a file is --data @FILE`);

@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { appHere, appOption } from '../app/app-request.ts';
 import { defineCommand } from '../command/command.ts';
@@ -39,7 +40,7 @@ Options stand before TARGET; what follows it belongs to the container.`,
       env: environmentOf(options.env, context.env),
       ...(app === undefined ? {} : { app }),
       ...(options.timeout === undefined ? {} : { timeout: parseDuration('--timeout', options.timeout) }),
-      ...(options.interactive ? { input: await buffer(process.stdin) } : {}),
+      ...(options.interactive ? { input: await buffer(addAbortSignal(context.signal, process.stdin)) } : {}),
     };
     context.signal.throwIfAborted();
     const { id } = await minke.run(target, args, { ...request, detach: true });

@@ -59,13 +59,19 @@ async function inForeground(
   model: AppModel,
   bringUp: () => Promise<void>,
 ): Promise<void> {
-  const { out, signal } = context;
+  const { out, err, signal } = context;
   try {
     await bringUp();
+    if (err.isTerminal) err.line(err.style('dim', 'Following its logs; Ctrl-C brings it down.'));
     await printLogs(api, { app: model.name, names: [], isFollowing: true, signal }, out);
   } finally {
-    if (signal.aborted) await takeDown(context, api, model.name, false);
+    if (signal.aborted) await takeDown(context, api, model.name, false).catch(unlessNotThere);
   }
+}
+
+/** Ctrl-C may come before there is anything to take down. */
+function unlessNotThere(error: unknown): void {
+  if (!(error instanceof MinkeError && error.code === 'APP_NOT_FOUND')) throw error;
 }
 
 function report(context: Context, model: AppModel, status: StatusAnswer, outcome: Outcome, ms: number): void {

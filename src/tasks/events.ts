@@ -1,0 +1,23 @@
+import type { Run } from '../model/run.ts';
+import type { TimelineEvent } from '../model/timeline.ts';
+import type { LaunchedRun } from './launcher.ts';
+import { nameOfTarget } from './target.ts';
+
+/** What the timeline is told of a run. */
+export function startedEvent(run: Run, { instance, startedAt }: LaunchedRun): TimelineEvent {
+  return { ...eventOf('run-started', run, startedAt), instance, facts: { attempt: run.attempts } };
+}
+
+export function endedEvent(run: Run): TimelineEvent {
+  const { state, exitCode, error, startedAt, endedAt = 0 } = run;
+  const ms = startedAt === undefined ? undefined : endedAt - startedAt;
+  return { ...eventOf('run-ended', run, endedAt), facts: { state, exitCode, error: error?.code, ms } };
+}
+
+/** Its instance was lost; it will run again. */
+export const requeuedEvent = (run: Run, at: number): TimelineEvent => eventOf('run-requeued', run, at);
+
+function eventOf(kind: string, run: Run, at: number): TimelineEvent {
+  const { id, app, target, instance } = run;
+  return { at, kind, app, name: nameOfTarget(target), run: id, ...(instance === undefined ? {} : { instance }) };
+}

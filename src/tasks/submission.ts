@@ -1,0 +1,41 @@
+import type { RunRequest } from '../api/types.ts';
+import type { Id } from '../model/ids.ts';
+import type { Run } from '../model/run.ts';
+
+/** A request for a run, checked (parse.ts), with what the way it came by tells. */
+export interface Submission extends RunRequest {
+  /** The run or instance that asked. */
+  readonly parent?: Id;
+  /** Accepts exactly one run in 24 hours for each key of an app. */
+  readonly idempotencyKey?: string;
+}
+
+/** A run that is not accepted yet, with its input. */
+export interface Draft {
+  readonly run: Run;
+  readonly input?: Uint8Array;
+}
+
+/** The app of what is asked for at the operator's door without one. */
+export const defaultApp = 'default';
+
+export function draftOf(
+  submission: Submission,
+  facts: { readonly id: Id; readonly createdAt: number; readonly timeoutMs: number },
+): Draft {
+  const { app = defaultApp, target, args = [], env = {}, options = {}, parent, idempotencyKey, input } = submission;
+  const run: Run = {
+    ...facts,
+    app,
+    target,
+    args,
+    env,
+    // Input needs a stdin that is open, whatever was said about it.
+    options: input === undefined ? options : { ...options, stdin: 'open' },
+    state: 'queued',
+    attempts: 0,
+    ...(parent === undefined ? {} : { parent }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+  };
+  return input === undefined ? { run } : { run, input: Buffer.from(input, 'base64') };
+}

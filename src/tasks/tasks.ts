@@ -1,0 +1,198 @@
+import type { Writable } from 'node:stream';
+import type { LogChunk, LogOptions } from '../engines/engine.ts';
+import { MinkeError } from '../errors/index.ts';
+import { newId, type Id } from '../model/ids.ts';
+import { isSettled, type Run } from '../model/run.ts';
+import type { Clock } from '../observe/clock.ts';
+import type { Log } from '../observe/log.ts';
+import type { Timeline } from '../observe/timeline.ts';
+import type { RunFilter, Store } from '../store/store.ts';
+import { createAccepting } from './accepting.ts';
+import { createChanges } from './changes.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { createDrafts } from './drafts.ts';
+import { createEnder } from './ender.ts';
+import type { Ending } from './ending.ts';
+import { createInputStream } from './input.ts';
+import type { LaunchedRun, Launcher } from './launcher.ts';
+import { createPersist } from './persist.ts';
+import { recoverRuns } from './recover.ts';
+import { defaultRetention, keepRetention, type RunRetention } from './retention.ts';
+import { readLogs, readResult, type OutputSources } from './run-output.ts';
+import type { Submission } from './submission.ts';
+import { createWaiting, type WaitOptions } from './waiting.ts';
+
+/**
+ * Runs, from accept to removal; the states are drawn in model/run.ts. Ids that name no run reject with RUN_NOT_FOUND,
+ * except in `get`, `find` and `isDraft`, which look.
+ */
+export interface Tasks {
+  /** Resolves once the run is durable. The same idempotency key within 24 hours answers the earlier run. */
+  submit(submission: Submission): Promise<Run>;
+  /** Records a run (`queued` by its state, but no run yet) that only `start` accepts; in memory. */
+  create(submission: Submission): Promise<Run>;
+  /** Accepts what `create` recorded, durably; "accepted already" is success. */
+  start(id: Id): Promise<Run>;
+  isDraft(id: Id): boolean;
+  /** What was created and not started, newest first. */
+  drafts(): readonly Run[];
+  get(id: Id): Promise<Run | undefined>;
+  /** By the beginning of its id, where only one run or draft begins so. */
+  find(prefix: string): Promise<Run | undefined>;
+  /** Accepted runs. */
+  list(filter: RunFilter): Promise<readonly Run[]>;
+  /** The settled run; after `timeoutMs` the run as it is. Waits for a draft to be started. Rejects when aborted. */
+  wait(id: Id, options?: WaitOptions): Promise<Run>;
+  /** Resolves with the run once it is settled. @throws RUN_STATE when it was settled before, or is a draft. */
+  cancel(id: Id, reason: string, graceMs?: number): Promise<Run>;
+  /** Like `cancel`, but a run that ends with exit code 0 within its grace has succeeded. */
+  stop(id: Id, graceMs: number): Promise<Run>;
+  /** With `follow`, waits for the run to begin and ends when it is settled. Ends cleanly on abort. */
+  logs(id: Id, options?: LogOptions): AsyncIterable<LogChunk>;
+  /** stdout of a settled run, byte for byte. @throws RUN_STATE before. */
+  result(id: Id): AsyncIterable<Buffer>;
+  /** Into stdin of a run with `stdin: open`, kept back until it begins; `end` closes stdin. Never fails. */
+  attachInput(id: Id): Writable;
+  /** With its logs and result. @throws RUN_STATE unless it is settled or a draft. */
+  remove(id: Id): Promise<void>;
+  /** Once, first: takes up the runs of an earlier daemon. Nothing starts before. */
+  recover(): Promise<void>;
+  /**
+   * Before a shutdown: starts nothing more, gives what lives `timeoutMs` to end, then ends it; functions go back to the
+   * queue for the next daemon, containers of images are cancelled.
+   */
+  drain(options: { readonly timeoutMs: number }): Promise<void>;
+  /** Lets go of everything; what lives is left to live and is adopted by the next daemon. Close the store after it. */
+  close(): Promise<void>;
+}
+
+export interface TasksOptions {
+  readonly store: Store;
+  readonly launcher: Launcher;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly record?: Timeline['record'];
+  readonly ids?: () => Id;
+  readonly retention?: RunRetention;
+  /** Launches under way at once, for all targets; lanes take turns. Default 16. */
+  readonly startsAtOnce?: number;
+}
+
+/** Of a cancelled run whose own options name none: Docker's default. */
+const defaultGraceMs = 10_000;
+const maxDrafts = 10_000;
+
+export function createTasks(options: TasksOptions): Tasks {
+  const { store, launcher, clock, log, record = () => undefined, ids = newId, startsAtOnce = 16 } = options;
+  const { runs } = store;
+  const closing = new AbortController();
+  const changes = createChanges();
+  const drafts = createDrafts(maxDrafts);
+  const persist = createPersist({ clock, log, signal: closing.signal });
+  const dispatcher = createDispatcher({
+    runs,
+    launcher,
+    changes,
+    persist,
+    clock,
+    log,
+    record,
+    ids,
+    startsAtOnce,
+    closing: closing.signal,
+  });
+
+  const find = async (id: Id): Promise<Run> => {
+    const run = drafts.get(id)?.run ?? (await runs.get(id));
+    if (run === undefined) throw new MinkeError('RUN_NOT_FOUND', { run: id });
+    return run;
+  };
+  const sources: OutputSources = { launcher, changes, find, instance: (id) => launchedOf(id)?.instance };
+  const launchedOf = (id: Id): LaunchedRun | undefined => dispatcher.attempt(id)?.launched;
+  const accepting = createAccepting({ runs, launcher, drafts, clock, ids, onAccepted: dispatcher.enqueue });
+  const wait = createWaiting({ changes, find, clock, closing: closing.signal });
+  const end = createEnder({ runs, dispatcher, changes, clock, record, closing: closing.signal });
+  let retaining: Promise<void> | undefined;
+
+  /** The run of an id, when it is not a draft. */
+  const accepted = async (id: Id, action: string): Promise<Run> => {
+    if (drafts.get(id) !== undefined) throw new MinkeError('RUN_STATE', { action, run: id, state: 'created' });
+    return find(id);
+  };
+  const forget = async (run: Run): Promise<void> => {
+    // The row last: until it is gone, whoever removes again finds what is left to remove.
+    if (run.instance !== undefined) await launcher.remove(run.instance);
+    await runs.remove(run.id);
+  };
+  /** Looked at again once it has begun; without one, or for a run that ended unbegun, nobody takes the input. */
+  const stdinOf = async (id: Id): Promise<Writable | undefined> => {
+    const begun = await changes.until(
+      id,
+      async () => {
+        const launched = launchedOf(id);
+        return launched !== undefined || isSettled((await find(id)).state) ? { stdin: launched?.stdin } : undefined;
+      },
+      closing.signal,
+    );
+    return begun?.stdin;
+  };
+
+  return {
+    submit: accepting.submit,
+    create: accepting.create,
+    start: async (id) => (await accepting.start(id)) ?? find(id),
+    isDraft: (id) => drafts.get(id) !== undefined,
+    drafts: () => drafts.list().map(({ run }) => run),
+    get: async (id) => drafts.get(id)?.run ?? runs.get(id),
+    find: async (prefix) => findOne(drafts.find(prefix)?.run, await runs.find(prefix)),
+    list: async (filter) => runs.list(filter),
+    wait,
+    cancel: async (id, reason, graceMs) => {
+      const run = await accepted(id, 'cancel');
+      return end(run, { to: 'cancelled', reason, graceMs: graceMs ?? run.options.stopGraceMs ?? defaultGraceMs });
+    },
+    stop: async (id, graceMs) => end(await accepted(id, 'stop'), { to: 'stopped', reason: 'it was stopped', graceMs }),
+    logs: (id, options = {}) => readLogs(sources, id, options),
+    result: (id) => readResult(sources, id),
+    attachInput: (id) => createInputStream(async () => stdinOf(id)),
+    remove: async (id) => {
+      if (drafts.remove(id)) return;
+      const run = await find(id);
+      if (!isSettled(run.state)) throw new MinkeError('RUN_STATE', { action: 'remove', run: id, state: run.state });
+      await forget(run);
+    },
+    recover: async () => {
+      await recoverRuns({ runs, launcher, dispatcher, log });
+      dispatcher.open();
+      const { retention = defaultRetention } = options;
+      retaining ??= keepRetention({ runs, retention, remove: forget, clock, log, signal: closing.signal });
+    },
+    drain: async ({ timeoutMs }) => {
+      dispatcher.shut();
+      const timer = new AbortController();
+      const late = clock.sleep(timeoutMs, timer.signal).catch(() => undefined);
+      await Promise.race([late, dispatcher.idle()]);
+      timer.abort();
+      dispatcher.endAll(shutdownEnding);
+      await dispatcher.idle();
+    },
+    close: async () => {
+      dispatcher.shut();
+      closing.abort();
+      await Promise.all([dispatcher.launchesEnded(), retaining]);
+    },
+  };
+}
+
+/** Only one of them may begin so; both are what they are of one and the same run while it is being started. */
+function findOne(draft: Run | undefined, run: Run | undefined): Run | undefined {
+  if (draft === undefined || run === undefined || draft.id === run.id) return run ?? draft;
+  return undefined;
+}
+
+/** A function's run was accepted and will be done; a container of an image was somebody's, who is gone with the daemon. */
+const shutdownEnding = ({ target }: Pick<Run, 'target'>): Ending => ({
+  to: 'function' in target ? 'queued' : 'cancelled',
+  reason: 'the daemon was shut down',
+  graceMs: defaultGraceMs,
+});

@@ -1,108 +1,38 @@
 import type { AnyCommand } from './command/command.ts';
-import type { CommandEntry } from './command/entry.ts';
+import type { CommandEntry, Group } from './command/entry.ts';
 
 /**
  * The table of all commands. What a command does lies in its own file, which is loaded when it is called: a command line
  * must not wait for code that it does not run. To add one: its line here, its file in commands/.
  */
 export const allCommands: readonly CommandEntry[] = [
-  { group: 'App', name: 'up', summary: 'Bring an app up, or up to date', load: of(() => import('./commands/up.ts')) },
-  { group: 'App', name: 'down', summary: 'End an app', load: of(() => import('./commands/down.ts')) },
-  {
-    group: 'App',
-    name: 'ps',
-    summary: 'List the instances that live right now',
-    load: of(() => import('./commands/ps.ts')),
-  },
-  {
-    group: 'App',
-    name: 'logs',
-    summary: 'Show what services and functions wrote',
-    load: of(() => import('./commands/logs.ts')),
-  },
-  {
-    group: 'App',
-    name: 'config',
-    summary: 'Check an app file and show what it means',
-    load: of(() => import('./commands/config.ts')),
-  },
-  {
-    group: 'App',
-    name: 'events',
-    summary: 'Show what happened, as it happens',
-    load: of(() => import('./commands/events.ts')),
-  },
-  {
-    group: 'Call',
-    name: 'run',
-    summary: 'Run a function or an image to its end',
-    load: of(() => import('./commands/run.ts')),
-  },
-  {
-    group: 'Call',
-    name: 'call',
-    summary: 'Call a function and print its answer',
-    load: of(() => import('./commands/call.ts')),
-  },
-  {
-    group: 'Runs',
-    name: 'runs ls',
-    summary: 'List runs, newest first',
-    load: of(() => import('./commands/runs/ls.ts')),
-  },
-  {
-    group: 'Runs',
-    name: 'runs show',
-    summary: 'Show all about one run',
-    load: of(() => import('./commands/runs/show.ts')),
-  },
-  {
-    group: 'Runs',
-    name: 'runs logs',
-    summary: 'Show what a run wrote',
-    load: of(() => import('./commands/runs/logs.ts')),
-  },
-  {
-    group: 'Runs',
-    name: 'runs wait',
-    summary: 'Wait until a run has ended',
-    load: of(() => import('./commands/runs/wait.ts')),
-  },
-  { group: 'Runs', name: 'runs cancel', summary: 'End runs', load: of(() => import('./commands/runs/cancel.ts')) },
-  { group: 'Images', name: 'images', summary: 'List the images', load: of(() => import('./commands/images.ts')) },
-  { group: 'Images', name: 'load', summary: 'Load an image from a tar', load: of(() => import('./commands/load.ts')) },
-  {
-    group: 'Daemon',
-    name: 'serve',
-    summary: 'Run the daemon in the foreground',
-    load: of(() => import('./commands/serve.ts')),
-  },
-  {
-    group: 'Daemon',
-    name: 'status',
-    summary: 'Show which daemon answers',
-    load: of(() => import('./commands/status.ts')),
-  },
-  {
-    group: 'Daemon',
-    name: 'shutdown',
-    summary: 'Stop everything and end the daemon',
-    load: of(() => import('./commands/shutdown.ts')),
-  },
-  {
-    group: 'Daemon',
-    name: 'doctor',
-    summary: 'Say what this machine has and lacks',
-    load: of(() => import('./commands/doctor.ts')),
-  },
-  {
-    group: 'Shell',
-    name: 'completion',
-    summary: 'Print the completion script of a shell',
-    load: of(() => import('./commands/completion.ts')),
-  },
+  entry('App', 'up', 'Bring an app up, or up to date', () => import('./commands/up.ts')),
+  entry('App', 'down', 'End an app', () => import('./commands/down.ts')),
+  entry('App', 'ps', 'List the instances that live right now', () => import('./commands/ps.ts')),
+  entry('App', 'logs', 'Show what services and functions wrote', () => import('./commands/logs.ts')),
+  entry('App', 'config', 'Check an app file and show what it means', () => import('./commands/config.ts')),
+  entry('App', 'events', 'Show what happened, as it happens', () => import('./commands/events.ts')),
+  entry('Call', 'run', 'Run a function or an image to its end', () => import('./commands/run.ts')),
+  entry('Call', 'call', 'Call a function and print its answer', () => import('./commands/call.ts')),
+  entry('Runs', 'runs ls', 'List runs, newest first', () => import('./commands/runs/ls.ts')),
+  entry('Runs', 'runs show', 'Show all about one run', () => import('./commands/runs/show.ts')),
+  entry('Runs', 'runs logs', 'Show what a run wrote', () => import('./commands/runs/logs.ts')),
+  entry('Runs', 'runs wait', 'Wait until a run has ended', () => import('./commands/runs/wait.ts')),
+  entry('Runs', 'runs cancel', 'End runs', () => import('./commands/runs/cancel.ts')),
+  entry('Images', 'images', 'List the images', () => import('./commands/images.ts')),
+  entry('Images', 'load', 'Load an image from a tar', () => import('./commands/load.ts')),
+  entry('Daemon', 'serve', 'Run the daemon in the foreground', () => import('./commands/serve.ts')),
+  entry('Daemon', 'status', 'Show which daemon answers', () => import('./commands/status.ts')),
+  entry('Daemon', 'shutdown', 'Stop everything and end the daemon', () => import('./commands/shutdown.ts')),
+  entry('Daemon', 'doctor', 'Say what this machine has and lacks', () => import('./commands/doctor.ts')),
+  entry('Shell', 'completion', 'Print the completion script of a shell', () => import('./commands/completion.ts')),
 ];
 
-function of(load: () => Promise<{ readonly command: AnyCommand }>): () => Promise<AnyCommand> {
-  return async () => (await load()).command;
+function entry(
+  group: Group,
+  name: string,
+  summary: string,
+  load: () => Promise<{ readonly command: AnyCommand }>,
+): CommandEntry {
+  return { group, name, summary, load: async () => (await load()).command };
 }

@@ -221,6 +221,17 @@ describe('runs', () => {
     expect((await minke('run -i record-vote', { input: 'from a pipe' })).stdout).toBe('voting \nfrom a pipe');
   });
 
+  it('a daemon that goes away while a run is followed: exit 3, and where the run can be found again', async () => {
+    const minke = await start({ runLogs: (_, answer) => answer.destroy() });
+    expect(await minke('run record-vote')).toEqual({
+      stdout: '',
+      stderr:
+        `minke: The connection to ${daemon.socketPath} broke off: the daemon ended, or closed it\n` +
+        'hint: What was accepted goes on: minke runs ls\n',
+      code: 3,
+    });
+  });
+
   it('Ctrl-C while stdin is read starts nothing: exit 130', async () => {
     await start();
     const { child, result } = startCli(['run', '-i', '--app', 'voting', 'record-vote'], { env: daemon.env });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -37,7 +37,8 @@ describe('help', () => {
   });
 
   it('--version prints the version and nothing else', async () => {
-    expect(await cli(['--version'])).toEqual({ stdout: '0.1.0\n', stderr: '', code: 0 });
+    const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
+    expect(await cli(['--version'])).toEqual({ stdout: `${version}\n`, stderr: '', code: 0 });
   });
 });
 

@@ -23,7 +23,7 @@ export const command = defineCommand({
   },
   about: `Without FILE the app file is looked for as Compose does: compose.yaml, compose.yml, docker-compose.yml or
 docker-compose.yaml, here or in a folder above. A daemon is started when none answers. Without -d the logs are
-followed, and Ctrl-C brings the app down.`,
+followed, and Ctrl-C brings the app down; --format json implies -d.`,
   examples: [
     { line: 'minke up -d', about: 'Start the app of this folder' },
     { line: 'minke up examples/voting -p mine', about: 'Another folder, under a name of its own' },

@@ -41,7 +41,11 @@ export const catalogue = {
   PACK_FAILED: user(400, 'Cannot pack "{folder}": {reason}', '{mend}'),
   INSTANCE_NOT_FOUND: user(404, 'Cannot find the instance "{instance}"'),
   INSTANCE_START_FAILED: system(502, 'Cannot start "{name}": {reason}'),
-  INSTANCE_START_TIMEOUT: passing(504, 'Cannot start "{name}": it was not ready within {seconds} s'),
+  INSTANCE_START_TIMEOUT: passing(
+    504,
+    'Cannot start "{name}": it was not ready within {seconds} s',
+    'It wrote last: {log}',
+  ),
   OUT_OF_MEMORY: user(
     502,
     '"{name}" was ended by the kernel: it wanted more than its {limit} of memory',

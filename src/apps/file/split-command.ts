@@ -11,7 +11,7 @@ export function splitCommand(line: string): readonly string[] | undefined {
       at = part.end;
     } else if (letter === '\\') {
       at += 1;
-      word = (word ?? '') + escaped(line[at]);
+      if (line[at] !== '\n') word = (word ?? '') + escaped(line[at]);
     } else if (!/\s/.test(letter)) {
       word = (word ?? '') + letter;
     } else if (word !== undefined) {

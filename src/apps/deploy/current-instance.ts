@@ -1,0 +1,14 @@
+import type { Instance } from '../../engines/engine.ts';
+import type { CurrentInstance } from './step.ts';
+
+/** A living instance as the planner sees it; its labels survive a restart of the daemon. */
+export const currentInstance = (
+  { spec }: Pick<Instance, 'spec'>,
+  state: { readonly isReady: boolean; readonly isPublished: boolean },
+): CurrentInstance => ({
+  id: spec.id,
+  service: spec.name,
+  kind: spec.kind,
+  digest: spec.labels['minke.digest'] ?? '',
+  ...state,
+});

@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+import type { Instance } from '../../engines/engine.ts';
+import { MinkeError } from '../../errors/index.ts';
+import type { ReadyImage } from '../../model/instance.ts';
+import { executeSteps, type StepProgress } from './execute-steps.ts';
+import type { Hands } from './hands.ts';
+import type { Step } from './step.ts';
+
+const bringUp: readonly Step[] = [
+  { kind: 'prepare-image', service: 'db', imageId: 'sha256:1' },
+  { kind: 'prepare-image', service: 'vote', imageId: 'sha256:2' },
+  { kind: 'ensure-network', names: ['db', 'vote'] },
+  { kind: 'start-service', service: 'db' },
+  { kind: 'wait-ready', service: 'db' },
+  { kind: 'publish', service: 'db' },
+  { kind: 'set-routes', routes: [] },
+];
+
+describe('the execution of a plan', () => {
+  it('gives each step to its hand, in order, and the started instance to those that follow', async () => {
+    const { hands, done } = createHands();
+    await executeSteps(bringUp, hands);
+    expect(done).toEqual([
+      'prepareImage db',
+      'prepareImage vote',
+      'ensureNetwork',
+      'startService db',
+      'waitReady db i-db',
+      'publish db i-db',
+      'setRoutes',
+    ]);
+  });
+
+  it('prepares images at the same time, and begins nothing else before all are there', async () => {
+    const first = Promise.withResolvers<void>();
+    const second = Promise.withResolvers<void>();
+    const gates: Record<string, Promise<void>> = { db: first.promise, vote: second.promise };
+    const { hands, done } = createHands({
+      prepareImage: async (service) => {
+        // Each waits for the other: one after the other would never end.
+        if (service === 'vote') first.resolve();
+        else second.resolve();
+        await gates[service];
+        return image;
+      },
+    });
+    await executeSteps(bringUp, hands);
+    expect(done[0]).toBe('ensureNetwork');
+  });
+
+  it('stops at the step that fails, and leaves what runs running', async () => {
+    const { hands, done } = createHands({
+      waitReady: async (service) => {
+        throw new MinkeError('INSTANCE_START_TIMEOUT', { name: service, seconds: 60 });
+      },
+    });
+    await expect(executeSteps(bringUp, hands)).rejects.toMatchObject({
+      code: 'INSTANCE_START_TIMEOUT',
+      message: 'Cannot start "db": it was not ready within 60 s',
+    });
+    expect(done.at(-1)).toBe('startService db');
+    expect(done.some((text) => text.startsWith('stopInstance'))).toBe(false);
+  });
+
+  it('names the service where the failure alone does not, and keeps its code', async () => {
+    const { hands } = createHands({
+      prepareImage: async () => {
+        throw new MinkeError('PACK_FAILED', { folder: '/srv/x', reason: 'it is empty', mend: 'Fill it.' });
+      },
+    });
+    await expect(executeSteps(bringUp, hands)).rejects.toMatchObject({
+      code: 'PACK_FAILED',
+      message: 'db: Cannot pack "/srv/x": it is empty',
+      hint: 'Fill it.',
+      facts: { service: 'db' },
+    });
+  });
+
+  it('tells of each step as it begins and ends', async () => {
+    const told: StepProgress[] = [];
+    await executeSteps(bringUp.slice(3, 4), createHands().hands, (progress) => told.push(progress));
+    expect(told).toEqual([
+      { step: 'start-service', subject: 'db', state: 'begun' },
+      { step: 'start-service', subject: 'db', state: 'ended', ms: expect.any(Number) },
+    ]);
+  });
+
+  it('fails for an instance that was to be adopted and has ended', async () => {
+    const steps: readonly Step[] = [{ kind: 'wait-ready', service: 'db', instance: 'gone' }];
+    await expect(executeSteps(steps, createHands().hands)).rejects.toMatchObject({ code: 'INSTANCE_START_FAILED' });
+  });
+
+  it('ends between two steps when it is aborted', async () => {
+    const abort = new AbortController();
+    const { hands, done } = createHands({ ensureNetwork: async () => abort.abort(new Error('enough')) });
+    await expect(executeSteps(bringUp, hands, undefined, { signal: abort.signal })).rejects.toThrow('enough');
+    expect(done).toEqual(['prepareImage db', 'prepareImage vote']);
+  });
+});
+
+const image: ReadyImage = {
+  id: 'sha256:1',
+  reference: 'x',
+  rootPath: '/x',
+  config: { entrypoint: [], command: [], env: {}, workdir: '', user: '', exposedPorts: [], labels: {}, volumes: [] },
+};
+
+/** Hands that write down what they were asked. */
+function createHands(special: Partial<Hands> = {}): { readonly hands: Hands; readonly done: string[] } {
+  const done: string[] = [];
+  const note = async (text: string): Promise<void> => void done.push(text);
+  const hands: Hands = {
+    prepareImage: async (service) => {
+      await note(`prepareImage ${service}`);
+      return image;
+    },
+    storeModel: () => note('storeModel'),
+    ensureNetwork: () => note('ensureNetwork'),
+    ensureVolume: ({ name }) => note(`ensureVolume ${name}`),
+    setRoutes: () => note('setRoutes'),
+    unpublish: (service) => note(`unpublish ${service}`),
+    stopInstance: (service, id) => note(`stopInstance ${service} ${id}`),
+    startService: async (service) => {
+      await note(`startService ${service}`);
+      return started(`i-${service}`, service);
+    },
+    findInstance: () => undefined,
+    waitReady: (service, { handle }) => note(`waitReady ${service} ${handle.id}`),
+    publish: (service, { handle }) => note(`publish ${service} ${handle.id}`),
+    removeNetwork: () => note('removeNetwork'),
+    removeVolume: ({ name }) => note(`removeVolume ${name}`),
+    forgetApp: () => note('forgetApp'),
+    ...special,
+  };
+  return { hands, done };
+}
+
+const started = (id: string, name: string): Instance => ({
+  handle: { version: 1, engine: 'fake', id },
+  spec: {
+    id,
+    app: 'shop',
+    name,
+    kind: 'service',
+    labels: {},
+    limits: { memoryBytes: 0, pids: 1, cpus: 0 },
+    imageId: 'x',
+  },
+  address: undefined,
+  startedAt: 0,
+  exited: new Promise(() => undefined),
+});

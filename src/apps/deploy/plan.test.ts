@@ -1,0 +1,314 @@
+import { describe, expect, it } from 'vitest';
+import type { AppModel, ServiceModel } from '../../model/app.ts';
+import { imageTarget } from '../instance/image-target.ts';
+import { configDigest } from '../instance/config-digest.ts';
+import { plan } from './plan.ts';
+import { nothing, type Current, type CurrentInstance, type Desired, type Step } from './step.ts';
+
+describe('a plan', () => {
+  const db = service('db', { mounts: [{ type: 'volume', source: 'data', target: '/data', readOnly: false }] });
+  const api = service('api', { dependsOn: ['db'], routes: [{ prefix: '/' }] });
+  const vote = service('vote', { kind: 'cgi', routes: [{ prefix: '/vote' }], mayRun: ['record'] });
+  const desired = desire(model([api, db, vote], { data: { name: 'shop_data', external: false } }));
+
+  it('brings an app up: images, network, volumes, services in the order of their needs, routes', () => {
+    expect(plan(nothing, desired).map(inWords)).toEqual([
+      'prepare-image api',
+      'prepare-image db',
+      'prepare-image vote',
+      'store-model',
+      'ensure-network',
+      'ensure-volume',
+      'start-service db',
+      'wait-ready db',
+      'publish db',
+      'start-service api',
+      'wait-ready api',
+      'publish api',
+      'set-routes',
+    ]);
+  });
+
+  it('CO-3 has no steps where everything is as it should be', () => {
+    expect(plan(carryOut(nothing, plan(nothing, desired), desired), desired)).toEqual([]);
+  });
+
+  it('CO-3 replaces the one service that changed, and keeps its volume', () => {
+    const up = carryOut(nothing, plan(nothing, desired), desired);
+    const changed = desire(model([{ ...api, environment: { LEVEL: 'debug' } }, db, vote], desired.model.volumes));
+    expect(plan(up, changed).map(inWords)).toEqual([
+      'store-model',
+      'unpublish api',
+      'stop-instance api',
+      'start-service api',
+      'wait-ready api',
+      'publish api',
+    ]);
+  });
+
+  it('changes time-outs, rights and routes without a restart', () => {
+    const up = carryOut(nothing, plan(nothing, desired), desired);
+    const changed = desire(
+      model(
+        [{ ...api, routes: [{ prefix: '/shop' }], timeoutMs: 5000, restart: 'no' }, db, vote],
+        desired.model.volumes,
+      ),
+    );
+    expect(plan(up, changed).map(inWords)).toEqual(['store-model', 'set-routes']);
+  });
+
+  it('prepares a new image of a function and leaves what runs of it alone', () => {
+    const up = carryOut(nothing, plan(nothing, desired), desired);
+    const running = { ...up, instances: [...up.instances, instance('vote', 'cgi', 'old')] };
+    const newer = { ...desired, images: { ...desired.images, vote: 'sha256:newer' } };
+    expect(plan(running, newer).map(inWords)).toEqual(['prepare-image vote']);
+  });
+
+  it('adopts what an earlier daemon left: waits for it and publishes it', () => {
+    const up = carryOut(nothing, plan(nothing, desired), desired);
+    const { network: _, ...rest } = up;
+    const found: Current = {
+      ...rest,
+      routes: [],
+      instances: up.instances.map((one) => ({ ...one, isReady: false, isPublished: false })),
+    };
+    expect(plan(found, desired).map(inWords)).toEqual([
+      'ensure-network',
+      'wait-ready db',
+      'publish db',
+      'wait-ready api',
+      'publish api',
+      'set-routes',
+    ]);
+  });
+
+  it('stops a second instance of a service and keeps the one that is published', () => {
+    const up = carryOut(nothing, plan(nothing, desired), desired);
+    const [first] = up.instances;
+    const twin = { ...first!, id: 'twin', isPublished: false };
+    const steps = plan({ ...up, instances: [twin, ...up.instances] }, desired);
+    expect(steps).toEqual([{ kind: 'stop-instance', service: first!.service, instance: 'twin', graceMs: 10_000 }]);
+  });
+
+  it('stops a service that has become a function', () => {
+    const up = carryOut(nothing, plan(nothing, desired), desired);
+    const changed = desire(model([{ ...api, kind: 'cgi' }, db, vote], desired.model.volumes));
+    expect(plan(up, changed).map(inWords)).toEqual(['store-model', 'unpublish api', 'stop-instance api']);
+  });
+
+  it('takes an app down: no way in first, then what needs others before what is needed, volumes only on request', () => {
+    const up = carryOut(nothing, plan(nothing, desired), desired);
+    const running = { ...up, instances: [...up.instances, instance('vote', 'cgi', 'x')] };
+    const down = [
+      'set-routes',
+      'stop-instance vote',
+      'unpublish api',
+      'stop-instance api',
+      'unpublish db',
+      'stop-instance db',
+      'remove-network',
+    ];
+    expect(plan(running, undefined).map(inWords)).toEqual([...down, 'forget-app']);
+    expect(plan(running, undefined, { removeVolumes: true }).map(inWords)).toEqual([
+      ...down,
+      'remove-volume',
+      'forget-app',
+    ]);
+  });
+
+  it('never removes an external volume', () => {
+    const outer = desire(model([db], { data: { name: 'outer', external: true } }));
+    const up = carryOut(nothing, plan(nothing, outer), outer);
+    expect(plan(up, undefined, { removeVolumes: true }).map(inWords)).not.toContain('remove-volume');
+  });
+});
+
+describe('any plan', () => {
+  it.each(Array.from({ length: 150 }, (_, seed) => seed + 1))(
+    'CO-3 converges and does nothing twice or unasked (seed %i)',
+    (seed) => {
+      const random = createRandom(seed);
+      let current = nothing;
+      for (let deploy = 0; deploy < 4; deploy += 1) {
+        const desired = randomDesired(random);
+        const before = withTrouble(current, random);
+        const steps = plan(before, desired);
+        expectSound(before, desired, steps);
+        current = carryOut(before, steps, desired);
+        expect(plan(current, desired)).toEqual([]);
+      }
+      const gone = carryOut(current, plan(current, undefined, { removeVolumes: true }), undefined);
+      expect({ ...gone, volumes: [], images: {} }).toEqual(nothing);
+      expect(plan(gone, undefined)).toEqual([]);
+    },
+  );
+});
+
+function expectSound(before: Current, desired: Desired, steps: readonly Step[]): void {
+  const texts = steps.map((step) => JSON.stringify(step));
+  expect(new Set(texts).size).toBe(texts.length);
+  const stopped = new Set(steps.flatMap((step) => (step.kind === 'stop-instance' ? [step.instance] : [])));
+  const unwanted = before.instances.filter((one) => {
+    if (one.kind !== 'service') return false;
+    const service = desired.model.services[one.service];
+    const imageId = desired.images[one.service] ?? '';
+    const isWanted = service?.kind === 'service' && one.digest === configDigest(desired.model, service, imageId);
+    const hasTwin = before.instances.some(
+      (other) => other !== one && other.kind === 'service' && other.service === one.service && !stopped.has(other.id),
+    );
+    return !isWanted || hasTwin;
+  });
+  expect(stopped).toEqual(new Set(unwanted.map(({ id }) => id)));
+  expect(steps.some(({ kind }) => kind === 'remove-volume' || kind === 'remove-network' || kind === 'forget-app')).toBe(
+    false,
+  );
+  for (const [index, step] of steps.entries()) {
+    if (step.kind !== 'start-service') continue;
+    const later = new Set(steps.slice(index).flatMap((one) => (one.kind === 'start-service' ? [one.service] : [])));
+    for (const need of desired.model.services[step.service]?.dependsOn ?? []) expect(later.has(need)).toBe(false);
+  }
+}
+
+/** A host on which every step does what it says. */
+function carryOut(before: Current, steps: readonly Step[], desired: Desired | undefined): Current {
+  const world: World = { ...before, images: { ...before.images } };
+  for (const step of steps) change(world, step, desired);
+  return world;
+}
+
+type World = { -readonly [Key in keyof Current]: Current[Key] };
+
+function change(world: World, step: Step, desired: Desired | undefined): void {
+  switch (step.kind) {
+    case 'prepare-image':
+      world.images = { ...world.images, [step.service]: step.imageId };
+      break;
+    case 'store-model':
+      world.model = step.model;
+      break;
+    case 'ensure-network':
+      world.network = step.names;
+      break;
+    case 'ensure-volume':
+      world.volumes = [...world.volumes, step.volume.name];
+      break;
+    case 'set-routes':
+      world.routes = step.routes;
+      break;
+    case 'unpublish':
+      world.instances = world.instances.map((one) =>
+        one.service === step.service ? { ...one, isPublished: false } : one,
+      );
+      break;
+    case 'stop-instance':
+      world.instances = world.instances.filter(({ id }) => id !== step.instance);
+      break;
+    case 'start-service': {
+      const { model, images } = desired!;
+      const digest = configDigest(model, model.services[step.service]!, images[step.service]!);
+      world.instances = [
+        ...world.instances,
+        { ...instance(step.service, 'service', digest), isReady: false, isPublished: false },
+      ];
+      break;
+    }
+    case 'wait-ready':
+      mark(world, step, { isReady: true });
+      break;
+    case 'publish':
+      mark(world, step, { isPublished: true });
+      break;
+    case 'remove-network':
+      delete world.network;
+      break;
+    case 'remove-volume':
+      world.volumes = world.volumes.filter((name) => name !== step.volume.name);
+      break;
+    case 'forget-app':
+      delete world.model;
+      break;
+  }
+}
+
+/** The instance that a step names, else the service's newest. */
+function mark(
+  world: World,
+  step: { readonly service: string; readonly instance?: string },
+  state: Partial<CurrentInstance>,
+): void {
+  const id = step.instance ?? world.instances.findLast(({ service }) => service === step.service)?.id;
+  expect(world.instances.some((one) => one.id === id)).toBe(true);
+  world.instances = world.instances.map((one) => (one.id === id ? { ...one, ...state } : one));
+}
+
+const inWords = (step: Step): string => ('service' in step ? `${step.kind} ${step.service}` : step.kind);
+
+let count = 0;
+
+function instance(service: string, kind: CurrentInstance['kind'], digest: string): CurrentInstance {
+  count += 1;
+  return { id: `i${count}`, service, kind, digest, isReady: true, isPublished: kind === 'service' };
+}
+
+function service(name: string, more: Partial<ServiceModel> = {}): ServiceModel {
+  return { ...imageTarget(name, `acme/${name}`), kind: 'service', ...more };
+}
+
+const model = (services: readonly ServiceModel[], volumes: AppModel['volumes'] = {}): AppModel => ({
+  name: 'shop',
+  folder: '/srv/shop',
+  services: Object.fromEntries(services.map((one) => [one.name, one])),
+  volumes,
+});
+
+const desire = (app: AppModel): Desired => ({
+  model: app,
+  images: Object.fromEntries(Object.keys(app.services).map((name) => [name, `sha256:${name}`])),
+});
+
+type Random = (below: number) => number;
+
+/** mulberry32: small, and the same numbers for the same seed everywhere. */
+function createRandom(seed: number): Random {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
+
+const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+
+/** Few names and few values, so that one deploy often meets the leavings of another. */
+function randomDesired(random: Random): Desired {
+  const present = names.filter(() => random(4) > 0);
+  const services = present.map((name, index) =>
+    service(name, {
+      kind: (['service', 'service', 'cgi', 'task'] as const)[random(4)]!,
+      dependsOn: present.slice(0, index).filter(() => random(3) === 0),
+      environment: { LEVEL: String(random(2)) },
+      routes: random(3) === 0 ? [{ prefix: `/${name}` }] : [],
+      mounts: random(3) === 0 ? [{ type: 'volume', source: `v${random(3)}`, target: '/data', readOnly: false }] : [],
+      timeoutMs: 1000 * (1 + random(2)),
+    }),
+  );
+  const volumes = Object.fromEntries(
+    [0, 1, 2].map((key) => [`v${key}`, { name: `shop_v${key}`, external: random(4) === 0 }]),
+  );
+  const images = Object.fromEntries(services.map(({ name }) => [name, `sha256:${name}${random(2)}`]));
+  return { model: model(services, volumes), images };
+}
+
+/** What happens between two deploys: instances end, a daemon restarts, a function runs, a twin is left over. */
+function withTrouble(current: Current, random: Random): Current {
+  const alive = current.instances.filter(() => random(5) > 0);
+  const restarted = random(3) === 0 ? alive.map((one) => ({ ...one, isReady: false, isPublished: false })) : alive;
+  const twin =
+    restarted.length > 0 && random(4) === 0
+      ? [{ ...restarted[0]!, id: `twin${random(1000)}`, isPublished: false }]
+      : [];
+  const call = random(2) === 0 ? [instance(names[random(6)]!, 'cgi', 'any')] : [];
+  return { ...current, instances: [...restarted, ...twin, ...call] };
+}

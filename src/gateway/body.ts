@@ -1,0 +1,34 @@
+import type { IncomingMessage } from 'node:http';
+import { Transform, type Readable } from 'node:stream';
+import { MinkeError } from '../errors/index.ts';
+
+/** The body of a request; undefined = it has none. */
+export function bodyOf(
+  request: IncomingMessage,
+  limitBytes: number,
+  abort: (reason: Error) => void,
+): Readable | undefined {
+  const { headers } = request;
+  if (headers['transfer-encoding'] === undefined)
+    return Number(headers['content-length'] ?? 0) > 0 ? request : undefined;
+  return request.pipe(createMeter(limitBytes, () => abort(tooLarge(limitBytes))));
+}
+
+/** Throws BODY_TOO_LARGE for a length that is known beforehand; a chunked body is counted as it comes. */
+export function refuseLargeBody(request: IncomingMessage, limitBytes: number): void {
+  if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
+}
+
+function createMeter(limitBytes: number, exceeded: () => void): Transform {
+  let bytes = 0;
+  return new Transform({
+    transform: (chunk: Buffer, _, done) => {
+      bytes += chunk.length;
+      if (bytes <= limitBytes) done(null, chunk);
+      // Never calling `done` is what stops the body here.
+      else exceeded();
+    },
+  });
+}
+
+const tooLarge = (limitBytes: number): MinkeError => new MinkeError('BODY_TOO_LARGE', { limit: `${limitBytes} bytes` });

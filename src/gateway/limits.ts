@@ -1,0 +1,45 @@
+/** Bounds that keep one client, or one function, from taking all of the gateway. */
+export interface GatewayLimits {
+  /** All header lines of a request together; more is a 431. */
+  readonly headerBytes: number;
+  /** From the first byte of a request to the end of its head; later is a 408. */
+  readonly headersTimeoutMs: number;
+  /** From the first byte of a request to the end of its body. */
+  readonly requestTimeoutMs: number;
+  /** How often the two times above are looked at. */
+  readonly checkIntervalMs: number;
+  /** An idle connection is kept so long. */
+  readonly keepAliveMs: number;
+  /** Connections of one address; the next one is closed at once. 0 = no limit. */
+  readonly connectionsPerAddress: number;
+  /** Body of a request; more is a 413. */
+  readonly bodyBytes: number;
+  /** Requests that wait for one function; the next one is a 503. */
+  readonly queueMax: number;
+  /** Header block of a CGI answer. */
+  readonly cgiHeadBytes: number;
+  /** After a function has closed stdout it gets so long to end by itself. */
+  readonly cgiExitGraceMs: number;
+  /** A chunked body up to this size is read before the function starts, so that CONTENT_LENGTH is known. */
+  readonly cgiChunkedBytes: number;
+  /** What the record keeps of stderr: its end. */
+  readonly stderrBytes: number;
+  /** Local redirects that one request may make. */
+  readonly redirects: number;
+}
+
+export const defaultLimits: GatewayLimits = {
+  headerBytes: 16 * 1024,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 300_000,
+  checkIntervalMs: 2_000,
+  keepAliveMs: 30_000,
+  connectionsPerAddress: 1_024,
+  bodyBytes: 1024 ** 3,
+  queueMax: 1_000,
+  cgiHeadBytes: 64 * 1024,
+  cgiExitGraceMs: 1_000,
+  cgiChunkedBytes: 64 * 1024,
+  stderrBytes: 4 * 1024,
+  redirects: 10,
+};

@@ -1,0 +1,117 @@
+import { request as httpRequest, type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { clientHeaders, type Headers } from './headers.ts';
+
+export interface ProxyExchange {
+  readonly socket: Socket;
+  readonly method: string;
+  /** Path and query, passed on as they came. */
+  readonly url: string;
+  readonly headers: Headers;
+  readonly body: Readable | undefined;
+  /** The body's length is not known beforehand; `trailers` are what came behind it, as name, value, name, value. */
+  readonly isChunked: boolean;
+  readonly trailers: () => readonly string[];
+  /** The instance wants the body that the client has been holding back. */
+  readonly proceed: () => void;
+  readonly response: ServerResponse;
+  /** The gateway's own header fields, asked for when the head is written. */
+  readonly fields: () => readonly (readonly [string, string])[];
+  /** The head of the answer is there: from now on it may last. */
+  readonly answered: () => void;
+  readonly signal: AbortSignal;
+}
+
+/** The connection to the instance failed before its answer began: `response` is untouched. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+}
+
+/**
+ * One request through one connection, both bodies streamed. Resolves to whether the connection is idle and may be used
+ * again; otherwise it is destroyed. Throws the signal's reason, NoAnswer, or, when the answer broke off, what broke it;
+ * `response` is then destroyed.
+ */
+export async function exchangeHttp(exchange: ProxyExchange): Promise<{ readonly isIdle: boolean }> {
+  const { socket, signal, response } = exchange;
+  if (!socket.writable || !socket.readable) {
+    socket.destroy();
+    throw new NoAnswer('its connection was closed already');
+  }
+  const outgoing = send(exchange);
+  const cancel = (): void => void outgoing.destroy();
+  signal.addEventListener('abort', cancel, { once: true });
+  if (signal.aborted) cancel();
+  let broken: Error | undefined;
+  try {
+    const incoming = await answerOf(outgoing);
+    // Before the response breaks in its turn, which would look like the client's doing.
+    incoming.once('error', (error) => (broken = error));
+    exchange.answered();
+    await relay(exchange, incoming);
+    const isIdle = outgoing.writableFinished && outgoing.shouldKeepAlive && incoming.complete && !socket.destroyed;
+    if (!isIdle) outgoing.destroy();
+    return { isIdle };
+  } catch (error) {
+    outgoing.destroy();
+    if (response.headersSent) response.destroy();
+    if (broken === undefined) signal.throwIfAborted();
+    throw broken ?? error;
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}
+
+function send(exchange: ProxyExchange): ClientRequest {
+  const { socket, method, url, headers, body, isChunked } = exchange;
+  const outgoing = httpRequest({
+    createConnection: () => socket,
+    method,
+    path: url,
+    setHost: false,
+    headers: { ...headers, Connection: 'keep-alive', ...(isChunked ? { 'Transfer-Encoding': 'chunked' } : {}) },
+  });
+  outgoing.on('continue', () => exchange.proceed());
+  if (body === undefined) outgoing.end();
+  else sendBody(exchange, body, outgoing);
+  return outgoing;
+}
+
+function sendBody({ isChunked, trailers }: ProxyExchange, body: Readable, outgoing: ClientRequest): void {
+  body.once('end', () => {
+    if (isChunked && trailers().length > 0) outgoing.addTrailers(pairUp(trailers()));
+  });
+  body.pipe(outgoing);
+  // An instance may answer without reading all; the rest must not wait for it.
+  outgoing.once('close', () => body.unpipe(outgoing));
+}
+
+function answerOf(outgoing: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    outgoing.once('response', resolve);
+    // Stays on for the life of the request: after the answer has begun, the answer's own end tells what matters.
+    outgoing.on('error', (error) => reject(new NoAnswer(error.message, { cause: error })));
+    outgoing.once('close', () => reject(new NoAnswer('it closed the connection without an answer')));
+  });
+}
+
+async function relay({ response, fields, signal }: ProxyExchange, incoming: IncomingMessage): Promise<void> {
+  const own = fields();
+  const names = own.map(([name]) => name);
+  response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, [
+    ...clientHeaders(incoming.rawHeaders, names),
+    ...own.flat(),
+  ]);
+  // Events must reach the client before the first byte of a body does.
+  response.flushHeaders();
+  incoming.once('end', () => {
+    if (incoming.rawTrailers.length > 0) response.addTrailers(pairUp(incoming.rawTrailers));
+  });
+  await pipeline(incoming, response, { signal });
+}
+
+function pairUp(raw: readonly string[]): [string, string][] {
+  return raw.flatMap((name, at) => (at % 2 === 0 ? [[name, raw[at + 1] ?? ''] satisfies [string, string]] : []));
+}

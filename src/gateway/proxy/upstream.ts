@@ -1,0 +1,14 @@
+import type { Socket } from 'node:net';
+import type { Id } from '../../model/ids.ts';
+
+/** The lease of a connection to an instance. In flight is what lies between `connect` and `release`. */
+export interface Upstream {
+  /** Connected, and between two messages. */
+  readonly socket: Socket;
+  readonly id: Id;
+  /**
+   * Called exactly once. The socket goes back to whoever gave it: with `idle` it is open and between two messages again
+   * and may serve the next lease; without, the gateway has destroyed it.
+   */
+  release(state?: { readonly idle: boolean }): void;
+}

@@ -15,11 +15,15 @@ export async function attach(desk: Desk, call: Call): Promise<void> {
   const container = await namedContainer(desk, call);
   if (isSettled(container.run.state) && container.isStarted)
     throw new MinkeError('CONFLICT', { reason: 'A container that has ended cannot be attached to' });
+  if (wantsInput(call, container) && !call.hijack.hasInput) {
+    const reason = 'send "Upgrade: tcp", which dockerode does with hijack: true';
+    throw new MinkeError('NOT_SUPPORTED', { what: 'Input on a connection that is not taken over', reason });
+  }
   const isRaw = container.run.options.tty === true;
   const watch =
     call.caller.door === 'function' ? desk.foreground.watch(call.caller.instance, container.run.id) : () => undefined;
   try {
-    const connection = call.hijack(streamType(isRaw, call.target.version));
+    const connection = call.hijack.take(streamType(isRaw, call.target.version));
     await join(desk, call, container, connection);
   } finally {
     watch();
@@ -65,14 +69,16 @@ async function* output(desk: Desk, call: Call, container: Container, signal: Abo
 async function feed(
   desk: Desk,
   call: Call,
-  { run }: Container,
+  container: Container,
   connection: HijackedConnection,
   ended: AbortSignal,
 ): Promise<void> {
-  const isWanted = flag(call, 'stdin') && flag(call, 'stream') && run.options.stdin === 'open';
-  const stdin = isWanted ? await desk.containers.input(run.id) : undefined;
+  const stdin = wantsInput(call, container) ? await desk.containers.input(container.run.id) : undefined;
   stdin?.on('error', () => undefined);
   for await (const bytes of connection.input)
     if (stdin !== undefined && !ended.aborted) await write(stdin, bytes, ended);
-  if (desk.stdinOnce.has(run.id)) stdin?.end();
+  if (desk.stdinOnce.has(container.run.id)) stdin?.end();
 }
+
+const wantsInput = (call: Call, { run }: Container): boolean =>
+  flag(call, 'stdin') && flag(call, 'stream') && run.options.stdin === 'open';

@@ -30,6 +30,8 @@ describe.skipIf(!hasCli)("the docker CLI at the operator's door (skipped where t
     return { code, out, err };
   };
 
+  const idOf = async (name: string): Promise<string> => (await docker(['inspect', '-f', '{{.Id}}', name])).out.trim();
+
   it('runs to the end with exact output and forgets with --rm', async () => {
     expect(await docker(['run', '--rm', 'img', 'echo', 'hi'])).toEqual({ code: 0, out: 'hi\n', err: '' });
     expect((await docker(['ps', '-aq'])).out).toBe('');
@@ -103,7 +105,20 @@ describe.skipIf(!hasCli)("the docker CLI at the operator's door (skipped where t
   it('lists, describes and loads images', async () => {
     expect((await docker(['images', '--format', '{{.Repository}}:{{.Tag}}'])).out).toContain('img:latest\n');
     expect((await docker(['image', 'inspect', '-f', '{{.Os}} {{.Config.Cmd}}', 'img'])).out).toBe('linux [true]\n');
+    expect((await docker(['pull', 'img'])).out).toContain('no registry was asked');
     expect((await docker(['load'], 'a tar')).out).toBe('Loaded image: img:latest\n');
+  });
+
+  it('follows logs to their end, and attaches to what runs', async () => {
+    await docker(['run', '-d', '-i', '--name', 'talker', 'img', 'sh', '-c', 'echo early; cat']);
+    const follow = docker(['logs', '-f', '--tail', '1', 'talker']);
+    const attached = docker(['attach', '--sig-proxy=false', 'talker'], 'typed\n');
+    for await (const { bytes } of doors.containers.logs(await idOf('talker'), { follow: true })) {
+      if (bytes.toString().includes('typed')) break;
+    }
+    await docker(['kill', 'talker']);
+    expect((await follow).out).toBe('early\ntyped\n');
+    expect((await attached).out).toBe('typed\n');
   });
 
   it('answers version and info', async () => {

@@ -2,6 +2,7 @@ import { MinkeError } from '../errors/index.ts';
 import { sendJson } from './answer.ts';
 import { scopeOf, type Call, type Desk } from './call.ts';
 import type { ContainerRequest } from './containers.ts';
+import { findImage } from './targets.ts';
 import { isName, randomName } from './names.ts';
 
 /** The app of everything that is started by hand. */
@@ -31,7 +32,7 @@ async function freeName({ containers, pick }: Desk, { caller }: Call, asked: str
   const name = asked.replace(/^\//, '');
   if (!isName(name))
     throw new MinkeError('BAD_REQUEST', {
-      reason: `"${asked}" is not a name for a container: letters, digits, "_", "." and "-"`,
+      reason: `"${asked}" is not a name for a container: two or more letters, digits, "_", "." and "-"`,
     });
   if (await isTaken(name))
     throw new MinkeError('CONFLICT', { reason: `The container name "/${name}" is in use already` });
@@ -70,6 +71,7 @@ async function requestOf(desk: Desk, { create, caller }: Call, name: string): Pr
     };
   }
   if (image === '') throw new MinkeError('BAD_REQUEST', { reason: '"Image" is missing' });
-  if ((await desk.images.find(image)) === undefined) throw new MinkeError('NO_SUCH', { kind: 'image', name: image });
+  if ((await findImage(desk.images, image)) === undefined)
+    throw new MinkeError('NO_SUCH', { kind: 'image', name: image });
   return { app: operatorApp, target: { image }, args, env, options };
 }

@@ -133,6 +133,19 @@ describe('answers', () => {
     expect((await create('two', { Image: 'img', HostConfig: 'x' })).status).toBe(400);
   });
 
+  it('say of a part of a field, too, that it is not supported, instead of leaving it out', async () => {
+    const status = async (HostConfig: Docker.HostConfig): Promise<number> => {
+      const body = JSON.stringify({ Image: 'img', HostConfig });
+      return (await send(doors.operator, { method: 'POST', path: '/containers/create', body })).status;
+    };
+    expect(await status({ Tmpfs: { '/x': 'rw,nosuid,size=64k' }, Binds: ['/a:/b:ro,z'] })).toBe(201);
+    expect(await status({ Tmpfs: { '/x': 'mode=0700' } })).toBe(501);
+    expect(await status({ Binds: ['/a:/b:rshared'] })).toBe(501);
+    expect(await status({ Mounts: [{ Type: 'volume', Source: '', Target: '/b' }] })).toBe(501);
+    expect(await status({ Memory: 2 ** 26, MemorySwap: 2 ** 27 })).toBe(501);
+    expect(await status({ LogConfig: { Type: 'syslog', Config: {} } })).toBe(501);
+  });
+
   it('give a name to a container that has none', async () => {
     const { id } = await docker.createContainer({ Image: 'img' });
     expect((await docker.getContainer(id).inspect()).Name).toMatch(/^\/[a-z]+_[a-z]+$/);
@@ -249,6 +262,20 @@ describe('streams', () => {
     });
     await container.start();
     expect((await textOf(response)).slice(8)).toBe('plain\n');
+  });
+
+  it('take input from a chunked body, and refuse it where the connection cannot carry it', async () => {
+    const container = await docker.createContainer({ Image: 'img', Cmd: ['cat'], OpenStdin: true, StdinOnce: true });
+    await expect(container.attach({ stream: true, stdin: true, stdout: true })).rejects.toMatchObject({
+      statusCode: 501,
+    });
+    const path = `/containers/${container.id}/attach?stream=1&stdin=1&stdout=1`;
+    const request = httpRequest({ socketPath: doors.operator, method: 'POST', path });
+    request.write('in ');
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    await container.start();
+    request.end('pieces');
+    expect(await textOf(response)).toContain('pieces');
   });
 
   it('take a half-close of the attach for the end of the input and nothing more', async () => {

@@ -7,7 +7,7 @@ import { isSettled } from '../model/run.ts';
 import { sendError } from './answer.ts';
 import { createBulletin } from './bulletin.ts';
 import type { Desk } from './call.ts';
-import type { Caller } from './containers.ts';
+import type { Caller, Container } from './containers.ts';
 import { admit, readBody, type Knock, type Audit } from './door.ts';
 import { createForeground } from './foreground.ts';
 import { handlers } from './handlers.ts';
@@ -126,9 +126,11 @@ function auditError({ clock }: Desk, audit: Audit, { request, caller }: Exchange
   audit({ at: clock.now(), kind: 'door', app, name, instance, facts });
 }
 
-function fail({ log }: Desk, { request, response }: Exchange, thrown: unknown): void {
+function fail({ log, closing }: Desk, { request, response }: Exchange, thrown: unknown): void {
   const error = toMinkeError(thrown);
-  if (error.code === 'INTERNAL')
+  // A client that goes in the middle is no failure of anybody's.
+  const isGone = response.destroyed || request.errored !== null || closing.aborted;
+  if (error.code === 'INTERNAL' && !isGone)
     log.error('A call of the Docker API failed', { method: request.method, path: request.url, error });
   sendError(response, error);
 }
@@ -140,11 +142,12 @@ function upgradeExchange(request: IncomingMessage, socket: Socket, head: Buffer,
   response.assignSocket(socket);
   response.once('finish', () => socket.destroySoon());
   socket.on('error', () => socket.destroy());
-  const takeOver = hijackSocket(request, socket, head);
-  const hijack: Hijack = (contentType) => {
+  const socketHijack = hijackSocket(request, socket, head);
+  const take: Hijack['take'] = (contentType) => {
     response.detachSocket(socket);
-    return takeOver(contentType);
+    return socketHijack.take(contentType);
   };
+  const hijack = { ...socketHijack, take };
   return { request, response, caller, hijack, isUpgrade: true };
 }
 
@@ -159,13 +162,17 @@ function createTurns(): Turns {
   };
 }
 
-async function endWatched({ containers, foreground }: Desk, instance: Id): Promise<void> {
+async function endWatched({ containers, foreground, log }: Desk, instance: Id): Promise<void> {
   const watched = new Set(foreground.take(instance));
+  const end = async ({ run, isStarted }: Container): Promise<void> => {
+    if (!isStarted) await containers.remove(run.id);
+    else if (watched.has(run.id) && !isSettled(run.state)) await containers.cancel(run.id, 'its caller ended');
+  };
   const mine = await containers.list({ parent: instance });
+  // One that settles by itself meanwhile must not keep the others alive.
   await Promise.all(
-    mine.map(async ({ run, isStarted }) => {
-      if (!isStarted) await containers.remove(run.id);
-      else if (watched.has(run.id) && !isSettled(run.state)) await containers.cancel(run.id, 'its caller ended');
-    }),
+    mine.map((one) =>
+      end(one).catch((error: unknown) => log.warn('A watched run was not ended', { run: one.run.id, error })),
+    ),
   );
 }

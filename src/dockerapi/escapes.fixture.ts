@@ -70,7 +70,11 @@ const hostConfigs: readonly Escape[] = [
     shows({ mounts: [{ type: 'volume', source: 'data', target: '/data', readOnly: false }] }),
   ),
   host('Mounts', [{ Type: 'bind', Source: '/', Target: '/host' }], shows({ mounts: [rootBind] })),
-  host('Tmpfs', { '/x': 'size=1g' }, shows({ mounts: [{ type: 'tmpfs', target: '/x', readOnly: false }] })),
+  host(
+    'Tmpfs',
+    { '/x': 'size=1g' },
+    shows({ mounts: [{ type: 'tmpfs', target: '/x', readOnly: false, sizeBytes: 2 ** 30 }] }),
+  ),
   unsupportedHost('Devices', [{ PathOnHost: '/dev/sda', PathInContainer: '/dev/sda', CgroupPermissions: 'rwm' }]),
   unsupportedHost('DeviceRequests', [{ Count: -1, Capabilities: [['gpu']] }]),
   unsupportedHost('DeviceCgroupRules', ['a *:* rwm']),

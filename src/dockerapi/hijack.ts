@@ -1,8 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex, Readable, Writable } from 'node:stream';
+import type { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 
-/** Takes the connection over for a stream of this content type. */
-export type Hijack = (contentType: string) => HijackedConnection;
+export interface Hijack {
+  /** Whether the client's bytes can come; without, the input is empty. */
+  readonly hasInput: boolean;
+  /** Takes the connection over for a stream of this content type. */
+  take(contentType: string): HijackedConnection;
+}
 
 export interface HijackedConnection {
   readonly output: Writable;
@@ -17,13 +22,9 @@ export interface HijackedConnection {
 const lingerMs = 10_000;
 
 /** The client sent `Upgrade: tcp`: from here on the socket is the stream, in both directions. */
-export const hijackSocket =
-  (
-    request: IncomingMessage,
-    socket: Duplex & { setTimeout?(ms: number, then: () => void): unknown },
-    head: Buffer,
-  ): Hijack =>
-  (contentType) => {
+export const hijackSocket = (request: IncomingMessage, socket: Socket, head: Buffer): Hijack => ({
+  hasInput: true,
+  take(contentType) {
     socket.write(
       `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`,
     );
@@ -35,26 +36,33 @@ export const hijackSocket =
       gone: closed(socket),
       end() {
         socket.end();
-        socket.setTimeout?.(lingerMs, () => socket.destroy());
+        socket.setTimeout(lingerMs, () => socket.destroy());
       },
     };
-  };
+  },
+});
 
-/** No Upgrade was sent: the answer's body is the output, its end the connection's, and a chunked request body the input. */
-export const hijackResponse =
-  (request: IncomingMessage, response: ServerResponse): Hijack =>
-  (contentType) => {
-    response.useChunkedEncodingByDefault = false;
-    response.writeHead(200, { 'Content-Type': contentType, Connection: 'close' });
-    response.flushHeaders();
-    const hasInput = request.headers['transfer-encoding'] !== undefined;
-    return {
-      output: response,
-      input: hasInput ? (request as Readable).iterator({ destroyOnReturn: false }) : nothing(),
-      gone: closed(response),
-      end: () => void response.end(),
-    };
+/**
+ * No Upgrade was sent: the answer's body is the output and its end the connection's. Input can come as a chunked body only,
+ * since Node reads what follows a request as the next one.
+ */
+export function hijackResponse(request: IncomingMessage, response: ServerResponse): Hijack {
+  const hasInput = request.headers['transfer-encoding'] !== undefined;
+  return {
+    hasInput,
+    take(contentType) {
+      response.useChunkedEncodingByDefault = false;
+      response.writeHead(200, { 'Content-Type': contentType, Connection: 'close' });
+      response.flushHeaders();
+      return {
+        output: response,
+        input: hasInput ? request.iterator({ destroyOnReturn: false }) : nothing(),
+        gone: closed(response),
+        end: () => void response.end(),
+      };
+    },
   };
+}
 
 async function* without(count: number, chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   let left = count;

@@ -4,7 +4,7 @@ import type { Call, Desk } from './call.ts';
 import type { Caller, LocalImage } from './containers.ts';
 import { passes, readFilters } from './filters.ts';
 import { nanoTime } from './log-view.ts';
-import { findTargets, fullReference } from './targets.ts';
+import { findImage, findTargets, fullReference } from './targets.ts';
 
 export async function listImages(desk: Desk, call: Call): Promise<void> {
   const filters = readFilters(call.target.query, ['reference']);
@@ -16,7 +16,7 @@ export async function listImages(desk: Desk, call: Call): Promise<void> {
 
 export async function inspectImage(desk: Desk, call: Call): Promise<void> {
   const asked = call.parameters['image'] ?? '';
-  const image = await desk.images.find(await referenceOf(desk, call.caller, asked));
+  const image = await findImage(desk.images, await referenceOf(desk, call.caller, asked));
   if (image === undefined) throw new MinkeError('NO_SUCH', { kind: 'image', name: asked });
   sendJson(call.response, 200, inspectView(image));
 }
@@ -31,7 +31,7 @@ export async function pullImage(desk: Desk, { target, response }: Call): Promise
     });
   const tag = target.query.get('tag') ?? '';
   const reference = tag === '' ? name : `${name}${tag.includes(':') ? '@' : ':'}${tag}`;
-  if ((await desk.images.find(reference)) === undefined) {
+  if ((await findImage(desk.images, reference)) === undefined) {
     throw new MinkeError('IMAGE_NOT_FOUND', {
       image: reference,
       reason: 'it is not on this machine, and this door fetches none from a registry; bring it with docker load',
@@ -54,7 +54,7 @@ async function visibleImages({ images, containers }: Desk, caller: Caller): Prom
   if (caller.door === 'operator') return images.list();
   const targets = await containers.functions(caller.app);
   const references = targets.filter(({ name }) => caller.mayRun.includes(name)).flatMap(({ image }) => image ?? []);
-  const found = await Promise.all([...new Set(references)].map((reference) => images.find(reference)));
+  const found = await Promise.all([...new Set(references)].map((reference) => findImage(images, reference)));
   return found.filter((image) => image !== undefined);
 }
 

@@ -42,6 +42,19 @@ function sizeOf(options: Json, path: string): { sizeBytes?: number } {
   return sizeBytes > 0 ? { sizeBytes } : {};
 }
 
+/** Options as `mount` takes them, `size=64m,ro`. Programs gain no rights by it and devices cannot be opened in any case. */
+export function readTmpfs(target: string, options: string): RunMount {
+  const words = options.split(',').filter((word) => !['', 'rw', 'nosuid', 'nodev'].includes(word));
+  const size = words.map((word) => /^size=(\d{1,15})([kmg]?)$/i.exec(word)).find((found) => found !== null);
+  const strange = words.find((word) => word !== 'ro' && word !== size?.[0]);
+  if (strange !== undefined) {
+    const reason = `"${strange}" of "${target}" is neither a size nor ro or rw`;
+    throw new MinkeError('NOT_SUPPORTED', { what: 'HostConfig.Tmpfs', reason });
+  }
+  const sizeBytes = Number(size?.[1] ?? 0) * 1024 ** ['', 'k', 'm', 'g'].indexOf((size?.[2] ?? '').toLowerCase());
+  return { type: 'tmpfs', target, readOnly: words.includes('ro'), ...(sizeBytes > 0 && { sizeBytes }) };
+}
+
 function badBind(bind: string, reason: string): MinkeError {
   return new MinkeError('BAD_REQUEST', { reason: `"HostConfig.Binds" has "${bind}": ${reason}` });
 }

@@ -1,4 +1,4 @@
-import type { NamedTarget } from './containers.ts';
+import type { Images, LocalImage, NamedTarget } from './containers.ts';
 
 /** The names in `may-run` that a Docker client can mean with `image`: a name itself, or the reference of its image. */
 export function findTargets(image: string, mayRun: readonly string[], targets: readonly NamedTarget[]): string[] {
@@ -18,4 +18,12 @@ export function fullReference(reference: string): string {
   const hasHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
   const path = hasHost ? reference : `docker.io/${rest.length > 0 ? '' : 'library/'}${reference}`;
   return /[:@][^/]*$/.test(path) ? path : `${path}:latest`;
+}
+
+/** By id or reference, in whichever spelling: clients send the long one for the short one. */
+export async function findImage(images: Images, reference: string): Promise<LocalImage | undefined> {
+  const found = await images.find(reference);
+  if (found !== undefined) return found;
+  const wanted = fullReference(reference);
+  return (await images.list()).find(({ references }) => references.some((one) => fullReference(one) === wanted));
 }

@@ -2,7 +2,7 @@ import { MinkeError } from '../errors/index.ts';
 import type { RunMount, RunOptions } from '../model/run.ts';
 import { flagOf, listOf, numberOf, objectOf, textOf, wordsOf } from './json-values.ts';
 import type { Json, JsonObject } from './json.ts';
-import { readBind, readMount } from './mounts.ts';
+import { readBind, readMount, readTmpfs } from './mounts.ts';
 
 /** The part of a ContainerRequest that the body says; where it comes from and what it targets is not the body's to say. */
 export interface AskedContainer {
@@ -103,7 +103,7 @@ function mountsOf(host: JsonObject): RunMount[] {
   return [
     ...wordsOf(host['Binds'], 'HostConfig.Binds').map(readBind),
     ...listOf(host['Mounts'], 'HostConfig.Mounts').map((one, index) => readMount(one, `HostConfig.Mounts[${index}]`)),
-    ...tmpfs.map(([target]): RunMount => ({ type: 'tmpfs', target, readOnly: false })),
+    ...tmpfs.map(([target, options]) => readTmpfs(target, textOf(options, `HostConfig.Tmpfs.${target}`))),
   ];
 }
 

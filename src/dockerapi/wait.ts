@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { MinkeError } from '../errors/index.ts';
+import { MinkeError, toMinkeError } from '../errors/index.ts';
 import type { Id } from '../model/ids.ts';
 import { isSettled, type Run } from '../model/run.ts';
 import { goneSignal, isGone, namedContainer, type Call, type Desk } from './call.ts';
@@ -20,7 +20,8 @@ export async function waitContainer(desk: Desk, call: Call): Promise<void> {
     const { response } = call;
     response.writeHead(200, { 'Content-Type': 'application/json' });
     response.flushHeaders();
-    const ended = await waitFor(desk, container, condition, goneSignal(desk, response));
+    // The head is out already: whatever goes wrong now is told in the body.
+    const ended = await waitFor(desk, container, condition, goneSignal(desk, response)).catch(endUnknown);
     response.end(`${JSON.stringify(ended)}\n`);
   } finally {
     watch();
@@ -51,6 +52,8 @@ async function destroyed({ bulletin }: Desk, id: Id, signal: AbortSignal): Promi
   await once(AbortSignal.any([done.signal, signal]), 'abort');
   deaf();
 }
+
+const endUnknown = (thrown: unknown): Ended => ({ StatusCode: 125, Error: { Message: toMinkeError(thrown).message } });
 
 /** A run without an exit code had no process that could give one: the message says why. */
 function endOf(run: Run): Ended {

@@ -23,14 +23,19 @@ export function createAttempt(options: {
   readonly clock: Clock;
   readonly log: Log;
   readonly onLaunched: (run: AttemptedRun, launched: LaunchedRun) => void;
+  /** Once aborted, nothing is ended any more: what lives belongs to the next daemon. */
+  readonly closing: AbortSignal;
 }): Attempt {
-  const { clock, log, onLaunched } = options;
+  const { clock, log, onLaunched, closing } = options;
   const unwanted = new AbortController();
   const ended = new AbortController();
   let ending: Ending | undefined;
   let launched: LaunchedRun | undefined;
 
+  const over = AbortSignal.any([ended.signal, closing]);
+
   const end = (wish: Ending): void => {
+    if (closing.aborted) return;
     ending ??= wish;
     unwanted.abort(new Error(ending.reason));
     if (launched !== undefined) void stop(launched, wish.graceMs);
@@ -38,13 +43,13 @@ export function createAttempt(options: {
 
   /** A stop that fails is tried again without grace: a container must not outlive its run. */
   const stop = async (target: LaunchedRun, graceMs: number): Promise<void> => {
-    for (let grace = graceMs; !ended.signal.aborted; grace = 0) {
+    for (let grace = graceMs; !over.aborted; grace = 0) {
       try {
         await target.stop(grace);
         return;
       } catch (error) {
         log.error('A container could not be stopped; it is tried again', { instance: target.instance, error });
-        await clock.sleep(stopAgainMs, ended.signal).catch(() => undefined);
+        await clock.sleep(stopAgainMs, over).catch(() => undefined);
       }
     }
   };
@@ -52,7 +57,7 @@ export function createAttempt(options: {
   const watchDeadline = async ({ timeoutMs }: AttemptedRun, { startedAt }: LaunchedRun): Promise<void> => {
     if (timeoutMs === 0) return;
     const leftMs = startedAt + timeoutMs - clock.now();
-    if (leftMs > 0) await clock.sleep(leftMs, ended.signal);
+    if (leftMs > 0) await clock.sleep(leftMs, over);
     end({ to: 'timed-out', reason: 'its time is up', graceMs: timeoutGraceMs });
   };
 

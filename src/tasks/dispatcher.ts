@@ -93,7 +93,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       void onBegun(run, launched);
       pump();
     };
-    const attempt = createAttempt({ clock, log, onLaunched });
+    const attempt = createAttempt({ clock, log, onLaunched, closing });
     const carry = async (): Promise<void> => {
       const again = await carryOut(attempt).catch((error: unknown) => failed(run, error));
       launchEnded();
@@ -129,6 +129,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     changes.notify(run.id);
     try {
       if (run.options.stdin === 'open') await deliverInput(launched.stdin, await runs.input(run.id));
+      if (closing.aborted) return;
       await persist('a beginning', async () =>
         runs.move(run.id, ['starting'], 'running', { startedAt: launched.startedAt }),
       );

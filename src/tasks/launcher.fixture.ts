@@ -25,6 +25,8 @@ export interface Script {
   readonly concurrency?: (target: string) => number;
   /** May take its time, or throw: the launch fails. */
   readonly onLaunch?: (run: LaunchableRun, signal: AbortSignal) => Promise<void> | void;
+  /** Whether the n-th instance (from 0) leaves stdin unread, so that input gets stuck; default: reads all of it. */
+  readonly isDeaf?: (launch: number) => boolean;
   /** What an instance does when it is stopped; default: ends with 143. */
   readonly onStop?: (instance: ScriptedInstance, graceMs: number) => void;
 }
@@ -73,7 +75,7 @@ export function createScriptedLauncher(now: () => number, script: Script = {}): 
       script.concurrency?.('function' in target ? target.function : target.image) ?? Infinity,
     launch: async (run, attempt, signal) => {
       await script.onLaunch?.(run, signal);
-      const instance = makeInstance(run, attempt, now, script);
+      const instance = makeInstance(run, attempt, now, script, launched.length);
       kept.set(run.instance, instance);
       show(instance);
       return instance.launched;
@@ -95,7 +97,7 @@ export function createScriptedLauncher(now: () => number, script: Script = {}): 
   };
 }
 
-function makeInstance(run: LaunchableRun, attempt: number, now: () => number, script: Script): Kept {
+function makeInstance(run: LaunchableRun, attempt: number, now: () => number, script: Script, launch: number): Kept {
   const events = new EventTarget();
   const exited = Promise.withResolvers<InstanceExit>();
   const stdin = new PassThrough();
@@ -108,7 +110,7 @@ function makeInstance(run: LaunchableRun, attempt: number, now: () => number, sc
     events,
     chunks: [],
     hasEnded: false,
-    input: buffer(stdin),
+    input: script.isDeaf?.(launch) === true ? Promise.resolve(Buffer.alloc(0)) : buffer(stdin),
     write: (stream, text) => {
       instance.chunks.push({ stream, at: now(), bytes: Buffer.from(text) });
       changed();

@@ -96,19 +96,26 @@ describe('after a restart', () => {
 
   it('a run whose input may have been cut short is ended and runs again with all of it', async () => {
     const bytes = Buffer.alloc(400_000, 'x');
-    const { next } = await begin({ onLaunch: () => undefined });
+    const { next } = await begin({ isDeaf: (launch) => launch === 0 });
     const { id } = await bench.tasks.submit({ ...work, input: bytes.toString('base64') });
     const cut = await next();
-    await bench.store.runs.get(id);
-    // It went in whole, but the daemon ended before the row said so.
     await bench.restart();
-    if ((await bench.store.runs.get(id))?.state === 'running') return;
     await bench.tasks.recover();
     expect(cut.graces).toEqual([0]);
     const again = await next();
     expect((await again.input).equals(bytes)).toBe(true);
     again.exit(0);
     expect(await bench.tasks.wait(id)).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('a time-out of the daemon before ends nothing any more', async () => {
+    const { next, clock } = await begin({ timeoutMs: 1000 });
+    await bench.tasks.submit(work);
+    const instance = await next();
+    await clock.sleeper(1000);
+    await bench.restart();
+    clock.advance(1000);
+    expect(instance.graces).toEqual([]);
   });
 
   it('nothing starts before it has recovered', async () => {

@@ -43,6 +43,8 @@ export interface Tasks {
   list(filter: RunFilter): Promise<readonly Run[]>;
   /** The settled run; after `timeoutMs` the run as it is. Waits for a draft to be started. Rejects when aborted. */
   wait(id: Id, options?: WaitOptions): Promise<Run>;
+  /** Resolves once its process runs, or it is settled without one having run. Waits for a draft to be started. */
+  begun(id: Id, signal?: AbortSignal): Promise<Run>;
   /** Resolves with the run once it is settled. @throws RUN_STATE when it was settled before, or is a draft. */
   cancel(id: Id, reason: string, graceMs?: number): Promise<Run>;
   /** Like `cancel`, but a run that ends with exit code 0 within its grace has succeeded. */
@@ -147,6 +149,14 @@ export function createTasks(options: TasksOptions): Tasks {
     find: async (prefix) => findOne(drafts.find(prefix)?.run, await runs.find(prefix)),
     list: async (filter) => runs.list(filter),
     wait,
+    begun: async (id, signal = closing.signal) => {
+      const look = async (): Promise<Run | undefined> => {
+        const run = await find(id);
+        return run.state === 'running' || isSettled(run.state) ? run : undefined;
+      };
+      const begun = await changes.until(id, look, AbortSignal.any([signal, closing.signal]));
+      return begun ?? find(id);
+    },
     cancel: async (id, reason, graceMs) => {
       const run = await accepted(id, 'cancel');
       return end(run, { to: 'cancelled', reason, graceMs: graceMs ?? run.options.stopGraceMs ?? defaultGraceMs });

@@ -11,6 +11,8 @@ export const routes = {
   shutdown: { method: 'POST', path: '/shutdown' },
   /** Brings an app to the state of its model: body UpRequest -> application/x-ndjson of ProgressLine, the last with `done` or `error`. */
   up: { method: 'POST', path: '/apps' },
+  /** Body UpRequest -> ConfigAnswer; changes nothing. */
+  config: { method: 'POST', path: '/config' },
   apps: { method: 'GET', path: '/apps' },
   app: { method: 'GET', path: '/apps/:app' },
   /** ?volumes=true removes named volumes too. ndjson like `up`. */

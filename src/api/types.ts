@@ -16,7 +16,17 @@ export interface StatusAnswer {
   readonly apps: number;
 }
 
+/** The daemon reads the files itself (it is on the same host); interpolation uses the caller's environment. */
 export interface UpRequest {
+  /** Absolute paths, merged in order; relative ones inside are resolved against the first file's folder. */
+  readonly files: readonly string[];
+  /** Default: `name:` of the file, else the folder's name. */
+  readonly project?: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Answer of `config`: the model with every default filled in. */
+export interface ConfigAnswer {
   readonly model: AppModel;
 }
 

@@ -157,7 +157,8 @@ function fromAlias(alias: YamlNode & { source: string }, at: Place, reading: Rea
 }
 
 function toScalar(yaml: YamlNode | null, at: Place, reading: Reading): ScalarNode {
-  if (!isScalar(yaml) || yaml.value === null) {
+  // What `!reset` stands before does not count.
+  if (!isScalar(yaml) || yaml.value === null || yaml.tag === '!reset') {
     return { kind: 'scalar', at, text: '', isNull: true, ...mergeTag(yaml) };
   }
   const written = writtenAs(yaml);

@@ -4,9 +4,15 @@ import type { ReadyImage } from '../../model/instance.ts';
 
 type Program = Pick<ServiceModel, 'name' | 'build' | 'entrypoint' | 'command'>;
 
-/** minke packed the folder itself: the image's command is the file's own, as packing changed it (`main.ts` -> `main.js`). */
+/** minke packed the folder itself: the image's command is the file's whole program, as packing changed it (`main.ts` -> `main.js`). */
 export const isPacked = ({ build }: Pick<ServiceModel, 'build'>): boolean =>
   build !== undefined && build.dockerfile === undefined;
+
+/** What packing has to make the image's command; empty = whatever the folder itself says. */
+export const programToPack = ({ entrypoint = [], command = [] }: Program): readonly string[] => [
+  ...entrypoint,
+  ...command,
+];
 
 /**
  * The command line of an instance. As in Compose an entry point of the file takes the image's command away, and arguments (of a
@@ -31,13 +37,8 @@ export function decideArgv(
 }
 
 function argvOf(service: Program, { config }: ReadyImage, args: readonly string[]): readonly string[] {
-  if (isPacked(service)) return [...packedProgram(service, config), ...args];
+  if (isPacked(service)) return [...config.entrypoint, ...config.command, ...args];
   const hasEntrypoint = service.entrypoint !== undefined && service.entrypoint.length > 0;
   const command = service.command ?? (hasEntrypoint ? [] : config.command);
   return [...(service.entrypoint ?? config.entrypoint), ...(args.length > 0 ? args : command)];
-}
-
-function packedProgram(service: Program, config: ReadyImage['config']): readonly string[] {
-  if (service.entrypoint === undefined) return [...config.entrypoint, ...config.command];
-  return [...service.entrypoint, ...(service.command === undefined ? [] : config.command)];
 }

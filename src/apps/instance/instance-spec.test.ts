@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AppModel, ServiceModel } from '../../model/app.ts';
 import { newId } from '../../model/ids.ts';
 import type { ReadyImage } from '../../model/instance.ts';
+import { programToPack } from './argv.ts';
 import { configDigest } from './config-digest.ts';
 import { emptyApp, imageTarget } from './image-target.ts';
 import { instanceSpec, portOf, type SpecExtras } from './instance-spec.ts';
@@ -34,6 +35,11 @@ describe('the command line of an instance', () => {
     expect(spec.argv).toEqual(['node', 'main.js', 'voter', 'a']);
   });
 
+  it('of a packed folder is handed to the packing whole, entry point and command', () => {
+    expect(programToPack(make({ entrypoint: ['sh', '-c'], command: ['x'] }))).toEqual(['sh', '-c', 'x']);
+    expect(programToPack(make({}))).toEqual([]);
+  });
+
   it("is that of the run's own entry point", () => {
     const options = { entrypoint: ['/bin/sh', '-c'] };
     expect(instanceSpec(app, make({}), image(from), { ...extras, args: ['id'], options }).argv).toEqual([
@@ -54,7 +60,7 @@ describe('the environment of an instance', () => {
   const config = { command: ['x'], env: { PATH: '/bin', LEVEL: 'image', PORT: '1' }, exposedPorts: [9000] };
 
   it("is the image's, under the file's, under the run's, under minke's own", () => {
-    const service = make({ environment: { LEVEL: 'file', COLOUR: 'file', MINKE_APP: 'forged' } });
+    const service = make({ kind: 'http', environment: { LEVEL: 'file', COLOUR: 'file', MINKE_APP: 'forged' } });
     const run = { id: newId(), attempt: 2 };
     const more = { env: { COLOUR: 'run' }, run, deadlineAt: 1234.6 };
     expect(instanceSpec(app, service, image(config), { ...extras, ...more }).env).toEqual({
@@ -70,6 +76,18 @@ describe('the environment of an instance', () => {
       MINKE_ATTEMPT: '2',
       MINKE_DEADLINE: '1235',
     });
+  });
+
+  it.each<[ServiceModel['kind'], Record<string, string>, Record<string, string>, string | undefined]>([
+    ['service', {}, {}, '9000'],
+    ['service', { PORT: '1' }, {}, '1'],
+    ['service', { PORT: '1' }, { PORT: '2' }, '2'],
+    ['http', { PORT: '1' }, { PORT: '2' }, '9000'],
+    ['task', {}, {}, undefined],
+    ['cgi', {}, { PORT: '2' }, '2'],
+  ])('of a %s whose image says %j and whose file says %j has the port %s', (kind, env, environment, port) => {
+    const ready = image({ ...config, env });
+    expect(instanceSpec(app, make({ kind, environment }), ready, extras).env['PORT']).toBe(port);
   });
 
   it.each([

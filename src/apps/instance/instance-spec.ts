@@ -101,14 +101,17 @@ function environmentOf(
   app: AppModel,
   service: ServiceModel,
   image: ReadyImage,
-  { id, env, run, deadlineAt, door = hasDoor(service) }: SpecExtras,
+  { id, kind = service.kind, env, run, deadlineAt, door = hasDoor(service) }: SpecExtras,
 ): Readonly<Record<string, string>> {
   const port = portOf(service, image);
+  const portEntry = port === undefined ? {} : { PORT: String(port) };
   return {
+    // A service may know its port better: its file and its image come first. An http function listens where it is told.
+    ...(kind === 'service' ? portEntry : {}),
     ...image.config.env,
     ...service.environment,
     ...env,
-    ...(port === undefined ? {} : { PORT: String(port) }),
+    ...(kind === 'http' ? portEntry : {}),
     MINKE_APP: app.name,
     MINKE_NAME: service.name,
     MINKE_INSTANCE: id,

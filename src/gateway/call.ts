@@ -143,6 +143,9 @@ const field = (name: string, value: string | undefined): [string, string][] =>
 /** A socket that takes both families shows IPv4 as ::ffff:a.b.c.d. */
 const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/, '');
 
+/** Given to `abort`, which would otherwise make an error with a stack for each call. */
+const over = 'over';
+
 function createDeadline(clock: Clock, abort: (reason: Error) => void): Deadline {
   const begun = { at: clock.now(), elapsed: clock.elapsed() };
   const timer = new AbortController();
@@ -158,6 +161,6 @@ function createDeadline(clock: Clock, abort: (reason: Error) => void): Deadline 
         () => undefined,
       );
     },
-    lift: () => timer.abort(),
+    lift: () => timer.abort(over),
   };
 }

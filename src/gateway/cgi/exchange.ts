@@ -39,6 +39,8 @@ export async function exchangeCgi(exchange: CgiExchange): Promise<CgiResult> {
     instance.stdout.destroy();
     instance.stop().catch(() => undefined);
   };
+  // A pipe that breaks between two reads; the program's end says what there is to say.
+  instance.stdout.on('error', () => undefined);
   signal.addEventListener('abort', kill, { once: true });
   if (signal.aborted) kill();
   try {

@@ -90,26 +90,30 @@ function sendBody({ isChunked, trailers }: ProxyExchange, body: Readable, outgoi
 
 function answerOf(outgoing: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    outgoing.once('response', resolve);
+    const closed = (): void => reject(new NoAnswer('it closed the connection without an answer'));
+    outgoing.once('close', closed);
+    outgoing.once('response', (incoming) => {
+      outgoing.off('close', closed);
+      resolve(incoming);
+    });
     // Stays on for the life of the request: after the answer has begun, the answer's own end tells what matters.
     outgoing.on('error', (error) => reject(new NoAnswer(error.message, { cause: error })));
-    outgoing.once('close', () => reject(new NoAnswer('it closed the connection without an answer')));
   });
 }
 
-async function relay({ response, fields, signal }: ProxyExchange, incoming: IncomingMessage): Promise<void> {
+async function relay({ response, fields }: ProxyExchange, incoming: IncomingMessage): Promise<void> {
   const own = fields();
   const names = own.map(([name]) => name);
   response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, [
     ...clientHeaders(incoming.rawHeaders, names),
     ...own.flat(),
   ]);
-  // Events must reach the client before the first byte of a body does.
-  response.flushHeaders();
+  // The head goes with the first bytes of the body, or alone where none are there yet (events, say).
+  if (incoming.readableLength === 0 && !incoming.complete) response.flushHeaders();
   incoming.once('end', () => {
     if (incoming.rawTrailers.length > 0) response.addTrailers(pairUp(incoming.rawTrailers));
   });
-  await pipeline(incoming, response, { signal });
+  await pipeline(incoming, response);
 }
 
 function pairUp(raw: readonly string[]): [string, string][] {

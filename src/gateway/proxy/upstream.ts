@@ -3,7 +3,7 @@ import type { Id } from '../../model/ids.ts';
 
 /** The lease of a connection to an instance. In flight is what lies between `connect` and `release`. */
 export interface Upstream {
-  /** Connected, and between two messages. */
+  /** Connected, and between two messages. Whoever gives it listens to its errors while no lease is on it. */
   readonly socket: Socket;
   readonly id: Id;
   /**

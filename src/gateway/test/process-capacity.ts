@@ -53,6 +53,7 @@ export function createProcessCapacity(): ProcessCapacity {
     if (typeof port !== 'number') throw new MinkeError('NO_INSTANCE', { name, reason: 'it is not up' });
     const socket = connectTcp({ port, host: '127.0.0.1' });
     await once(socket, 'connect', { signal });
+    socket.on('error', () => undefined);
     connections.push(socket);
     return socket;
   };

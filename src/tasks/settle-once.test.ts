@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { MinkeError } from '../errors/index.ts';
 import { isSettled } from '../model/run.ts';
 import { createBench, type Bench } from './tasks.fixture.ts';
@@ -21,6 +21,7 @@ describe('whatever happens in whatever order', () => {
       },
       onStop: (instance) => instance.exit(random() < 0.5 ? 0 : 143, 'stopped'),
     });
+    onTestFinished(async () => bench.dispose());
     await bench.tasks.recover();
     const story = createStory(bench, random);
     for (let step = 0; step < steps; step += 1) await story.step();
@@ -34,7 +35,6 @@ describe('whatever happens in whatever order', () => {
     expect(new Set(endings)).toEqual(new Set(rows.map(({ id }) => id)));
     expect(bench.launcher.living()).toEqual([]);
     expect(story.mostLiving()).toBeLessThanOrEqual(2 * limit);
-    await bench.dispose();
   });
 });
 

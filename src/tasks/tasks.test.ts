@@ -141,6 +141,18 @@ describe('waiting', () => {
   });
 });
 
+describe('beginning', () => {
+  it('is told when the process runs, and when it never will', async () => {
+    const { tasks, next } = await begin({ concurrency: () => 1 });
+    const [first, second] = [await tasks.submit(work), await tasks.submit(work)];
+    const never = tasks.begun(second.id);
+    await next();
+    expect(await tasks.begun(first.id)).toMatchObject({ state: 'running' });
+    await tasks.cancel(second.id, 'no need');
+    expect(await never).toMatchObject({ state: 'cancelled' });
+  });
+});
+
 describe('ending a run', () => {
   it('DR-7 ends it after its time-out with 2 s of grace, and says so', async () => {
     const { tasks, next, clock } = await begin({ timeoutMs: 30_000 });

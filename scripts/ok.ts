@@ -3,6 +3,6 @@ import { reportOf, runStages } from './stages.ts';
 
 // `npm run ok`: what must hold before a commit, in well under a minute and without containers.
 
-const results = runStages([...checks, tests('unit', ['unit'])]);
+const results = await runStages([...checks, tests('unit', ['unit'])]);
 console.log(reportOf(results));
 if (!results.every(({ isOk }) => isOk)) process.exitCode = 1;

@@ -10,7 +10,7 @@ const report = join(import.meta.dirname, '..', 'test-results', 'results.json');
 
 rmSync(report, { force: true });
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-const results = [...setUp(), ...runStages([...checks, tests('tests', [], reporters)])];
+const results = [...setUp(), ...(await runStages([...checks, tests('tests', [], reporters)]))];
 console.log(reportOf(results));
 
 const tally = readTally();

@@ -21,11 +21,11 @@ it('ends a stage that hangs, and what it started', async () => {
   const { port } = server.address() as AddressInfo;
   const grandchild = `require('net').connect(${port}, '127.0.0.1'); setInterval(() => {}, 1e6)`;
   const hangs = `require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(grandchild)}]); setInterval(() => {}, 1e6)`;
-  const stage = runStages([{ name: 'hangs', args: ['-e', hangs], limitMs: 2000 }]);
+  const stage = runStages([{ name: 'hangs', args: ['-e', hangs], limitMs: 4000 }]);
   const [connection] = (await once(server, 'connection')) as [Socket];
   connection.on('error', () => undefined);
   await once(connection.resume(), 'close');
   const [result] = await stage;
   expect(result?.isOk).toBe(false);
   server.close();
-});
+}, 30_000);

@@ -48,6 +48,6 @@ async function keepUpdating() {
 }
 
 document.addEventListener('visibilitychange', () => {
-  if (!document.hidden) update();
+  if (!document.hidden) void update();
 });
 setTimeout(keepUpdating, 1000);

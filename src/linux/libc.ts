@@ -30,6 +30,8 @@ export const mkfifo = libc.func('int mkfifo(str path, uint mode)');
 export const eventfd = libc.func('int eventfd(uint initial, int flags)');
 /** waitpid(2) */
 export const waitpid = libc.func('int waitpid(int pid, _Out_ int* status, int options)');
+/** flock(2) */
+export const flock = libc.func('int flock(int fd, int operation)');
 /** fcntl(2), the two commands that take a number */
 export const fcntl = libc.func('int fcntl(int fd, int command, ...)');
 /** posix_spawn(3); answers an errno instead of setting it. */

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { isId, type Id } from '../../model/ids.ts';
 import type { Running } from './brief.ts';
-import { processesIn } from './cgroups.ts';
+import { processesIn } from './host/cgroups.ts';
 import type { Context } from './context.ts';
 import { observe } from './lasting.ts';
 import { layerFolder } from './prepare.ts';

@@ -1,5 +1,5 @@
 import type { InstanceSpec } from '../../model/instance.ts';
-import { createLimitGroup, type LimitGroup } from './cgroups.ts';
+import { createLimitGroup, type LimitGroup } from './host/cgroups.ts';
 import type { Context } from './context.ts';
 import { gatewayAddress } from './network/addresses.ts';
 import type { Slot } from './network/slot.ts';

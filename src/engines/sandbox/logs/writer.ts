@@ -14,6 +14,8 @@ import { openRecording, type Recording } from './recording.ts';
  */
 const [live = '', ended = '', logs = '', daemonFile = ''] = process.argv.slice(2);
 const reading = new Set<string>();
+/** Whose folder the daemon has not removed yet; it takes the ended file away after the folder. */
+const finished = new Set<string>();
 const watcher = watch(live, look);
 
 closeInheritedOnExec();
@@ -24,28 +26,35 @@ watcher.on('error', () => process.exit(1));
 look();
 
 function look(): void {
-  for (const id of readdirSync(live)) {
-    if (/^[0-9a-f]{64}$/.test(id) && !reading.has(id) && !existsSync(join(ended, id))) record(id);
+  const listed = readdirSync(live).filter((entry) => /^[0-9a-f]{64}$/.test(entry));
+  for (const id of finished) if (!listed.includes(id)) finished.delete(id);
+  for (const id of listed) {
+    if (!reading.has(id) && !finished.has(id) && !existsSync(join(ended, id))) record(id);
   }
 }
 
 function record(id: string): void {
-  reading.add(id);
   try {
-    const recording = openRecording(join(logs, id), () => Date.now());
     const exited = existsSync(join(live, id, 'exit'));
-    const streams = (['stdout', 'stderr'] as const).map((kind) => follow(join(live, id, kind), kind, recording, exited));
-    void Promise.all(streams).then(() => finish(id, recording));
+    const [stdout, stderr] = [openFifo(id, 'stdout'), openFifo(id, 'stderr')];
+    const recording = openRecording(join(logs, id), () => Date.now());
+    reading.add(id);
+    void Promise.all([
+      follow(stdout, 'stdout', recording, exited),
+      follow(stderr, 'stderr', recording, exited),
+    ]).then(() => finish(id, recording));
   } catch (error) {
     // Its folder may have gone between the listing and now; what is still there is tried again at the next change.
-    reading.delete(id);
     process.stderr.write(`log writer: ${id}: ${String(error)}\n`);
   }
 }
 
+function openFifo(id: string, name: string): number {
+  return openSync(join(live, id, name), constants.O_RDONLY | constants.O_NONBLOCK);
+}
+
 /** Resolves when every writer of the FIFO has closed it. */
-async function follow(fifo: string, kind: 'stdout' | 'stderr', recording: Recording, exited: boolean): Promise<void> {
-  const fd = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+async function follow(fd: number, kind: 'stdout' | 'stderr', recording: Recording, exited: boolean): Promise<void> {
   const stream = new Socket({ fd, readable: true, writable: false });
   // A FIFO whose writers went before it was opened never reports its end; what it still holds died with them.
   if (exited) stream.destroy();
@@ -69,8 +78,9 @@ function finish(id: string, recording: Recording): void {
     return;
   }
   recording.close();
-  writeFileSync(join(ended, id), '');
   reading.delete(id);
+  finished.add(id);
+  writeFileSync(join(ended, id), '');
 }
 
 function tryWrite(recording: Recording, kind: 'stdout' | 'stderr' | 'end', bytes: Buffer): boolean {

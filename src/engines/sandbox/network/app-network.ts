@@ -7,7 +7,7 @@ import { inNetworkNamespace } from '../../../linux/namespace.ts';
 import { openTcpListener, openTcpSocket, openUdpSocket, originalDestination } from '../../../linux/socket.ts';
 import type { Outbound } from '../../../model/instance.ts';
 import type { NamedConnection, NetworkSpec } from '../../engine.ts';
-import { createLimitGroup } from '../cgroups.ts';
+import { createLimitGroup } from '../host/cgroups.ts';
 import type { Starter } from '../starter/client.ts';
 import { gatewayAddress, instanceAddress, instanceCapacity, nameAddress, type Subnet } from './addresses.ts';
 import { namespaceBatch, namespaceScript, releaseScript, slotScript } from './commands.ts';

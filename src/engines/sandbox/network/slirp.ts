@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { MinkeError } from '../../../errors/index.ts';
 import { openPipe } from '../../../linux/pipe.ts';
 import { signalProcess, startTicks } from '../../../linux/proc.ts';
-import { requireProgram } from '../program.ts';
+import { requireProgram } from '../host/program.ts';
 import type { Starter } from '../starter/client.ts';
 import { tap } from './ruleset.ts';
 

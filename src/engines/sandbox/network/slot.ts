@@ -1,5 +1,5 @@
 import type { InstanceLimits, Outbound } from '../../../model/instance.ts';
-import type { LimitGroup } from '../cgroups.ts';
+import type { LimitGroup } from '../host/cgroups.ts';
 
 /**
  * A place for one instance: a network namespace with its address, and a cgroup with limits. Made ahead of need (making one

@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { mountOverlay, unmount } from '../../../linux/mount.ts';
 import { openPipe } from '../../../linux/pipe.ts';
@@ -77,17 +77,31 @@ function listenForPid(take: (pid: number) => void): { readonly path: string; rea
   const pipe = openPipe();
   const reader = new Socket({ fd: pipe.read, readable: true, writable: false });
   let open = true;
+  const heard = (text: Buffer): void => {
+    take(Number(text.toString()));
+    stop();
+  };
   const stop = (): void => {
     if (!open) return;
     open = false;
+    // A short container may have ended before its announcement was read: it must still be told first.
+    const unread = readNow(pipe.read);
+    if (unread.length > 0) take(Number(unread.toString()));
     closeSync(pipe.write);
     reader.destroy();
   };
-  reader.once('data', (text) => {
-    take(Number(text.toString()));
-    stop();
-  });
+  reader.once('data', heard);
   return { path: `/proc/${process.pid}/fd/${pipe.write}`, stop };
+}
+
+/** What a pipe holds at this moment; it is in non-blocking mode since a Socket has it. */
+function readNow(fd: number): Buffer {
+  const buffer = Buffer.alloc(64);
+  try {
+    return buffer.subarray(0, readSync(fd, buffer));
+  } catch {
+    return buffer.subarray(0, 0);
+  }
 }
 
 function execute(request: StarterRequest & { op: 'execute' }): void {
@@ -148,11 +162,19 @@ function reap(): void {
 /** What must not outlive the daemon is killed; the runtime then removes what it made, and we go when it has. */
 function endWithDaemon(): void {
   for (const [pid, entry] of watched) {
-    if (!entry.outlives) process.kill(entry.container ?? pid, 'SIGKILL');
+    if (!entry.outlives) killQuietly(entry.container ?? pid);
   }
   if (!hasBrief()) process.exit();
   const cleanUpLimitMs = 5000;
   setTimeout(() => process.exit(), cleanUpLimitMs);
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It is on its way out already.
+  }
 }
 
 function hasBrief(): boolean {

@@ -1,9 +1,9 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, rmdirSync, writeSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { InstanceLimits } from '../../model/instance.ts';
-import { cgroupLayout, cgroupRoot, mountedControllers } from '../../linux/cgroup.ts';
-import { openEventCounter } from '../../linux/pipe.ts';
+import type { InstanceLimits } from '../../../model/instance.ts';
+import { cgroupLayout, cgroupRoot, mountedControllers } from '../../../linux/cgroup.ts';
+import { openEventCounter } from '../../../linux/pipe.ts';
 
 /**
  * A cgroup of ours around the container's own. The limits lie on it, because the runtime removes the container's as soon as

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
-import { MinkeError } from '../../errors/index.ts';
+import { MinkeError } from '../../../errors/index.ts';
 
 /** Where a program of the host lies, searching PATH and the places that PATH forgets for people who are not root. */
 export function findProgram(name: string, pathVariable = process.env['PATH'] ?? ''): string | undefined {

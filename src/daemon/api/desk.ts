@@ -1,0 +1,29 @@
+import type { StatusAnswer } from '../../api/types.ts';
+import type { Containers } from '../../dockerapi/containers.ts';
+import type { Engine } from '../../engines/engine.ts';
+import type { Gateway } from '../../gateway/gateway.ts';
+import type { ImageStore } from '../../image/store.ts';
+import type { Store } from '../../store/store.ts';
+import type { Tasks } from '../../tasks/tasks.ts';
+import type { Catalog } from '../catalog.ts';
+import type { Deploys } from '../deploys.ts';
+import type { Instances } from '../instances.ts';
+import type { DaemonTimeline } from '../timeline.ts';
+
+/** What the handlers of minke's own API work with. */
+export interface Desk {
+  readonly catalog: Catalog;
+  readonly deploys: Deploys;
+  readonly engine: Engine;
+  readonly gateway: Gateway;
+  readonly images: ImageStore;
+  readonly instances: Instances;
+  readonly lineage: Containers['lineage'];
+  readonly store: Store;
+  readonly tasks: Tasks;
+  readonly timeline: DaemonTimeline;
+  readonly status: () => StatusAnswer;
+  /** Resolves when it has begun; the daemon ends by itself then. */
+  readonly shutdown: (options: { readonly purge: boolean; readonly stop: boolean }) => void;
+}
+

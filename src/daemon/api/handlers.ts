@@ -1,0 +1,30 @@
+import type { RouteName } from '../../api/routes.ts';
+import { appHandlers } from './app-calls.ts';
+import type { ApiCall } from './call.ts';
+import type { Desk } from './desk.ts';
+import { imageHandlers } from './image-calls.ts';
+import { runHandlers } from './run-calls.ts';
+import { systemHandlers } from './system-calls.ts';
+
+export type ApiHandler = (desk: Desk, call: ApiCall) => Promise<void>;
+
+/** Every route of minke's own API has exactly one. */
+export const handlers: Readonly<Record<RouteName, ApiHandler>> = {
+  ...systemHandlers,
+  ...appHandlers,
+  ...runHandlers,
+  ...imageHandlers,
+};
+
+/** What a function may call at its door; there each of them looks only at what the caller may see. */
+export const doorRoutes: ReadonlySet<RouteName> = new Set<RouteName>([
+  'status',
+  'runs',
+  'runList',
+  'run',
+  'runWait',
+  'runResult',
+  'runLogs',
+  'runCancel',
+  'call',
+]);

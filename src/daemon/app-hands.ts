@@ -1,0 +1,178 @@
+import type { Hands } from '../apps/deploy/hands.ts';
+import type { OwnedRoute } from '../apps/deploy/step.ts';
+import { portOf } from '../apps/instance/instance-spec.ts';
+import { lastLinesOf, waitReady } from '../apps/supervise/readiness.ts';
+import type { Supervisor, SupervisorHands } from '../apps/supervise/supervisor.ts';
+import type { Engine, Instance, NamedConnection } from '../engines/engine.ts';
+import { MinkeError } from '../errors/index.ts';
+import type { Target } from '../gateway/capacity.ts';
+import type { Route, Router } from '../gateway/router.ts';
+import type { AppModel, ServiceModel } from '../model/app.ts';
+import type { Id } from '../model/ids.ts';
+import type { ReadyImage } from '../model/instance.ts';
+import type { Clock } from '../observe/clock.ts';
+import type { Store } from '../store/store.ts';
+import type { Catalog, Deployed } from './catalog.ts';
+import type { Instances } from './instances.ts';
+import type { Volumes } from './volumes.ts';
+
+/** What deploys and the supervisor need of the rest, and what they left in place. */
+export interface AppHands {
+  /** For carrying out one plan: this is what should be. */
+  forDeploy(deployed: Deployed): Hands;
+  readonly forSupervisor: SupervisorHands;
+  /** Names of the app's network; undefined = there is none yet in this life of the daemon. */
+  networkOf(app: string): readonly string[] | undefined;
+  publishedOf(app: string, service: string): Id | undefined;
+  routesOf(app: string): readonly OwnedRoute[];
+  /** For containers of no app file. */
+  ensureNetwork(app: string, names: readonly string[]): Promise<void>;
+}
+
+export interface AppHandsOptions {
+  readonly engine: Engine;
+  readonly instances: Instances;
+  readonly catalog: Catalog;
+  readonly store: Store;
+  readonly router: Router;
+  readonly volumes: Volumes;
+  readonly clock: Clock;
+  readonly supervisor: () => Supervisor;
+  /** A connection to a name that no instance answers for. */
+  readonly onNamed: (connection: NamedConnection) => void;
+  /** Ends the run that this instance carries out, if it does; false when it does not. */
+  readonly endRunOf: (instance: Id, graceMs: number) => Promise<boolean>;
+}
+
+export function createAppHands(options: AppHandsOptions): AppHands {
+  const { engine, instances, catalog, store, router, volumes, clock, supervisor, onNamed, endRunOf } = options;
+  const networks = new Map<string, readonly string[]>();
+  const published = new Map<string, Id>();
+  const routes = new Map<string, readonly OwnedRoute[]>();
+  const key = (app: string, service: string): string => `${app}/${service}`;
+
+  const ensureNetwork = async (app: string, names: readonly string[]): Promise<void> => {
+    await engine.networks.ensure({ app, names, listener: onNamed });
+    networks.set(app, names);
+  };
+
+  const publish = async (app: string, service: string, instance: Instance): Promise<void> => {
+    await engine.networks.publish(app, service, instance.address === undefined ? [] : [instance.address]);
+    published.set(key(app, service), instance.handle.id);
+  };
+
+  const unpublish = async (app: string, service: string): Promise<void> => {
+    published.delete(key(app, service));
+    await engine.networks.publish(app, service, []);
+  };
+
+  const ready = async (app: string, service: ServiceModel, image: ReadyImage, instance: Instance, signal?: AbortSignal) =>
+    await waitReady(
+      { name: service.name, instance, port: portOf(service, image) },
+      {
+        clock,
+        connect: async (address, port, abort) => await engine.networks.connect(app, address, port, abort),
+        lastLines: async () => await lastLinesOf(engine.logs.read(instance.handle.id, {})),
+        ...(signal === undefined ? {} : { signal }),
+      },
+    );
+
+  const startService = async ({ model, images }: Deployed, name: string): Promise<Instance> => {
+    const service = model.services[name];
+    const image = images.get(name);
+    if (service === undefined || image === undefined) throw new MinkeError('TARGET_NOT_FOUND', { target: name, app: model.name });
+    return await instances.start({ app: model, service, image });
+  };
+
+  const deployHands = (deployed: Deployed): Hands => {
+    const { model, images } = deployed;
+    const app = model.name;
+    const imageOf = (service: string): ReadyImage => {
+      const image = images.get(service);
+      if (image === undefined) throw new MinkeError('IMAGE_NOT_FOUND', { image: service, reason: 'it was not prepared' });
+      return image;
+    };
+    return {
+      prepareImage: async (service) => imageOf(service),
+      storeModel: async () => {
+        await store.apps.put(model);
+        catalog.put(deployed);
+      },
+      ensureNetwork: async (names) => await ensureNetwork(app, names),
+      ensureVolume: async (volume) => volumes.ensure(volume),
+      setRoutes: async (owned) => {
+        router.setRoutes(app, owned.map((one) => toRoute(deployed, one)), targetsOf(deployed));
+        routes.set(app, owned);
+      },
+      unpublish: async (service) => await unpublish(app, service),
+      stopInstance: async (service, id, graceMs) => {
+        await supervisor().release(app, service, id);
+        if (!(await endRunOf(id, graceMs))) await instances.stop(id, graceMs);
+      },
+      startService: async (service) => await startService(deployed, service),
+      findInstance: (id) => instances.get(id),
+      waitReady: async (service, instance) => await ready(app, serviceOf(model, service), imageOf(service), instance),
+      publish: async (service, instance) => {
+        await publish(app, service, instance);
+        supervisor().keep(app, service, instance);
+      },
+      removeNetwork: async () => {
+        await engine.networks.remove(app);
+        networks.delete(app);
+      },
+      removeVolume: async (volume) => volumes.remove(volume),
+      forgetApp: async () => {
+        await store.apps.remove(app);
+        catalog.remove(app);
+        router.removeApp(app);
+        routes.delete(app);
+      },
+    };
+  };
+
+  const deployedOf = (app: string): Deployed => {
+    const deployed = catalog.get(app);
+    if (deployed === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
+    return deployed;
+  };
+
+  return {
+    forDeploy: deployHands,
+    forSupervisor: {
+      restartPolicy: (app, service) => catalog.service(app, service)?.restart,
+      start: async (app, service) => await startService(deployedOf(app), service),
+      waitReady: async (app, service, instance, signal) => {
+        const startable = catalog.startable(app, service);
+        await ready(app, startable.service, startable.image, instance, signal);
+      },
+      publish,
+      unpublish,
+      stop: async (app, service, instance) =>
+        await instances.stop(instance.handle.id, catalog.service(app, service)?.stopGraceMs ?? 0),
+    },
+    networkOf: (app) => networks.get(app),
+    publishedOf: (app, service) => published.get(key(app, service)),
+    routesOf: (app) => routes.get(app) ?? [],
+    ensureNetwork,
+  };
+}
+
+function serviceOf(model: AppModel, name: string): ServiceModel {
+  const service = model.services[name];
+  if (service === undefined) throw new MinkeError('TARGET_NOT_FOUND', { target: name, app: model.name });
+  return service;
+}
+
+function toRoute(deployed: Deployed, { route, service }: OwnedRoute): Route {
+  return { ...route, target: targetOf(deployed, serviceOf(deployed.model, service)) };
+}
+
+const targetsOf = (deployed: Deployed): Target[] =>
+  Object.values(deployed.model.services).map((service) => targetOf(deployed, service));
+
+function targetOf({ model, images }: Deployed, service: ServiceModel): Target {
+  const { name, kind, timeoutMs, concurrency, limits } = service;
+  const image = images.get(name);
+  const port = (image === undefined ? service.ports[0] : portOf(service, image)) ?? 0;
+  return { app: model.name, name, kind, port, timeoutMs, concurrency, limits };
+}

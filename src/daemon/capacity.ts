@@ -1,0 +1,88 @@
+
+import { Readable } from 'node:stream';
+import type { Engine } from '../engines/engine.ts';
+import { MinkeError, type ErrorBody } from '../errors/index.ts';
+import type { Capacity, Environment, Target, TaskOptions, TaskOutcome } from '../gateway/capacity.ts';
+import type { CgiInstance } from '../gateway/cgi/instance.ts';
+import type { Run } from '../model/run.ts';
+import type { Tasks } from '../tasks/tasks.ts';
+import type { AppHands } from './app-hands.ts';
+import type { Catalog } from './catalog.ts';
+import type { Instances } from './instances.ts';
+
+/** Somewhere for the gateway's requests to go. */
+export function createCapacity(options: {
+  readonly engine: Engine;
+  readonly instances: Instances;
+  readonly catalog: Catalog;
+  readonly hands: AppHands;
+  readonly tasks: () => Tasks;
+}): Capacity {
+  const { engine, instances, catalog, hands, tasks } = options;
+  return {
+    startCgi: async (target, { env, signal }) => await startCgi(catalog, instances, target, env, signal),
+    connect: async (target, signal) => {
+      const id = hands.publishedOf(target.app, target.name);
+      const instance = id === undefined ? undefined : instances.get(id);
+      if (instance?.address === undefined) {
+        throw new MinkeError('NO_INSTANCE', { name: target.name, reason: 'it is not up' });
+      }
+      const socket = await engine.networks.connect(target.app, instance.address, target.port, signal);
+      return {
+        socket,
+        id: instance.handle.id,
+        release: (state) => {
+          if (state?.idle === true) socket.destroy();
+        },
+      };
+    },
+    runTask: async (target, task) => await runTask(tasks(), target, task),
+  };
+}
+
+async function startCgi(
+  catalog: Catalog,
+  instances: Instances,
+  target: Target,
+  env: Environment,
+  signal: AbortSignal,
+): Promise<CgiInstance> {
+  const { app, service, image } = catalog.startable(target.app, target.name);
+  const deadline = Number(env['MINKE_DEADLINE']);
+  const extras = { env, ...(Number.isFinite(deadline) ? { deadlineAt: deadline } : {}) };
+  const { handle, stdin, stdout, stderr, exited } = await instances.start({ app, service, image, extras, signal });
+  if (stdin === undefined || stdout === undefined || stderr === undefined) {
+    throw new MinkeError('INTERNAL', { reason: `the streams of "${target.name}" are not pipes` });
+  }
+  return { id: handle.id, stdin, stdout, stderr, exited, stop: async () => await instances.stop(handle.id, 0) };
+}
+
+async function runTask(tasks: Tasks, target: Target, { args, input, signal }: TaskOptions): Promise<TaskOutcome> {
+  const run = await tasks.submit({
+    app: target.app,
+    target: { function: target.name },
+    args,
+    options: { stdin: 'open' },
+  });
+  feed(input, tasks, run);
+  const giveUp = (): void => void tasks.cancel(run.id, 'its caller went away').catch(() => undefined);
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    const settled = await tasks.wait(run.id, { signal });
+    return {
+      run: settled.id,
+      ...(settled.exitCode === undefined ? {} : { exitCode: settled.exitCode }),
+      ...(settled.error === undefined ? {} : { error: settled.error as ErrorBody }),
+      stdout: Readable.from(tasks.result(settled.id)),
+    };
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
+}
+
+/** The body becomes stdin; a body that breaks off is the end of the caller, which ends the run. */
+function feed(input: Readable, tasks: Tasks, run: Run): void {
+  input.on('error', () => undefined);
+  input.pipe(tasks.attachInput(run.id));
+}
+

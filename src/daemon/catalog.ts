@@ -1,0 +1,57 @@
+import { MinkeError } from '../errors/index.ts';
+import type { AppModel, ServiceModel } from '../model/app.ts';
+import type { ReadyImage } from '../model/instance.ts';
+
+/** An app as it was deployed last: what should run, and from which images. */
+export interface Deployed {
+  readonly model: AppModel;
+  /** By service; those that could not be had are missing. */
+  readonly images: ReadonlyMap<string, ReadyImage>;
+}
+
+/** A service or function of a deployed app, ready to be started. */
+export interface Startable {
+  readonly app: AppModel;
+  readonly service: ServiceModel;
+  readonly image: ReadyImage;
+}
+
+/** What is deployed, in memory; the store has the models, the image store the images. */
+export interface Catalog {
+  get(app: string): Deployed | undefined;
+  list(): readonly Deployed[];
+  put(deployed: Deployed): void;
+  remove(app: string): void;
+  service(app: string, name: string): ServiceModel | undefined;
+  /** @throws TARGET_NOT_FOUND, IMAGE_NOT_FOUND */
+  startable(app: string, name: string): Startable;
+}
+
+export function createCatalog(): Catalog {
+  const apps = new Map<string, Deployed>();
+  const service = (app: string, name: string): ServiceModel | undefined => {
+    const services = apps.get(app)?.model.services;
+    return services !== undefined && Object.hasOwn(services, name) ? services[name] : undefined;
+  };
+  return {
+    get: (app) => apps.get(app),
+    list: () => [...apps.values()],
+    put: (deployed) => void apps.set(deployed.model.name, deployed),
+    remove: (app) => void apps.delete(app),
+    service,
+    startable: (app, name) => {
+      const deployed = apps.get(app);
+      const found = service(app, name);
+      if (deployed === undefined || found === undefined) throw new MinkeError('TARGET_NOT_FOUND', { target: name, app });
+      const image = deployed.images.get(name);
+      if (image === undefined) {
+        throw new MinkeError('IMAGE_NOT_FOUND', { image: imageReference(app, found), reason: `"${name}" has none yet` });
+      }
+      return { app: deployed.model, service: found, image };
+    },
+  };
+}
+
+/** What a service's image is called in the image store: its own `image:`, or as Compose names what it builds. */
+export const imageReference = (app: string, service: ServiceModel): string =>
+  service.image ?? `${app.replace('@', '-')}-${service.name}`;

@@ -1,0 +1,144 @@
+import type { Container, Containers, Images, LocalImage } from '../dockerapi/containers.ts';
+import type { Engine } from '../engines/engine.ts';
+import { MinkeError } from '../errors/index.ts';
+import type { ImageSummary } from '../image/operations.ts';
+import type { ImageStore } from '../image/store.ts';
+import type { Id } from '../model/ids.ts';
+import { isSettled, type Run } from '../model/run.ts';
+import type { Tasks } from '../tasks/tasks.ts';
+import { imageReference, type Catalog } from './catalog.ts';
+import type { Instances } from './instances.ts';
+
+export interface ContainersOptions {
+  readonly tasks: Tasks;
+  readonly engine: Engine;
+  readonly instances: Instances;
+  readonly catalog: Catalog;
+  readonly images: ImageStore;
+}
+
+/** The Docker API's containers, which are runs. */
+export function createContainers(options: ContainersOptions): Containers {
+  const { tasks, engine, instances, catalog, images } = options;
+
+  const find = async (id: Id): Promise<Run> => {
+    const run = await tasks.get(id);
+    if (run === undefined) throw new MinkeError('RUN_NOT_FOUND', { run: id });
+    return run;
+  };
+
+  const imageOf = async ({ app, target }: Run): Promise<Container['image']> => {
+    if ('function' in target) {
+      const deployed = catalog.get(app);
+      const service = deployed?.model.services[target.function];
+      return {
+        id: deployed?.images.get(target.function)?.id ?? '',
+        reference: service === undefined ? target.function : imageReference(app, service),
+      };
+    }
+    return { id: (await images.inspect(target.image))?.id ?? '', reference: target.image };
+  };
+
+  const toContainer = async (run: Run): Promise<Container> => ({
+    run,
+    isStarted: !tasks.isDraft(run.id),
+    image: await imageOf(run),
+  });
+
+  const all = async (parent: Id | undefined): Promise<readonly Run[]> => {
+    const drafts = tasks.drafts().filter((run) => parent === undefined || run.parent === parent);
+    const accepted = await tasks.list({ limit: 10_000, ...(parent === undefined ? {} : { parent }) });
+    return [...drafts, ...accepted.filter((run) => !tasks.isDraft(run.id))];
+  };
+
+  return {
+    create: async (request) => await toContainer(await tasks.create(request)),
+    start: async (id) => {
+      await tasks.start(id);
+      await begun(tasks, id);
+    },
+    find: async (reference, { parent }) => {
+      const isVisible = (run: Run | undefined): run is Run => run !== undefined && (parent === undefined || run.parent === parent);
+      const byId = /^[0-9a-f]{4,64}$/.test(reference) ? await tasks.find(reference) : undefined;
+      if (isVisible(byId)) return await toContainer(byId);
+      const byName = (await all(parent)).find((run) => run.options.name === reference);
+      return byName === undefined ? undefined : await toContainer(byName);
+    },
+    list: async ({ parent }) => await Promise.all((await all(parent)).map(toContainer)),
+    settled: async (id, signal) => await tasks.wait(id, { signal }),
+    logs: (id, logOptions) => tasks.logs(id, logOptions),
+    input: async (id) => tasks.attachInput(id),
+    kill: async (id, number) => {
+      const { instance } = await find(id);
+      if (instance !== undefined) await engine.kill(instance, number);
+    },
+    stop: async (id, graceMs) => await unlessSettled(tasks.stop(id, graceMs)),
+    cancel: async (id, reason) => await unlessSettled(tasks.cancel(id, reason, 0)),
+    remove: async (id) => await tasks.remove(id),
+    functions: async (app) => {
+      const deployed = catalog.get(app);
+      return Object.values(deployed?.model.services ?? {}).map((service) => ({
+        name: service.name,
+        ...(deployed?.images.has(service.name) === true ? { image: imageReference(app, service) } : {}),
+      }));
+    },
+    lineage: async (instance) => lineageOf(instance, instances, await living(tasks)),
+  };
+}
+
+/** Resolves when its first process runs or it is settled; rejects when it could not start. */
+async function begun(tasks: Tasks, id: Id): Promise<void> {
+  const run = await tasks.begun(id);
+  if (run.state === 'failed' && run.startedAt === undefined) {
+    throw new MinkeError('INSTANCE_START_FAILED', { name: run.options.name ?? id.slice(0, 12), reason: run.error?.message ?? '' });
+  }
+}
+
+/** "Settled already" is success here. */
+async function unlessSettled(ending: Promise<unknown>): Promise<void> {
+  try {
+    await ending;
+  } catch (error) {
+    if (!(error instanceof MinkeError) || error.code !== 'RUN_STATE') throw error;
+  }
+}
+
+async function living(tasks: Tasks): Promise<readonly Run[]> {
+  const accepted = await tasks.list({ states: ['queued', 'starting', 'running'], limit: 10_000 });
+  return [...tasks.drafts(), ...accepted].filter((run) => !isSettled(run.state));
+}
+
+/** Up to the instance that nobody asked for, and down again to all that lives because of it. */
+function lineageOf(instance: Id, instances: Instances, runs: readonly Run[]): { depth: number; living: number } {
+  let root = instance;
+  let depth = 0;
+  for (let parent = instances.parentOf(root); parent !== undefined; parent = instances.parentOf(root)) {
+    root = parent;
+    depth += 1;
+  }
+  const byParent = Map.groupBy(runs, (run) => run.parent);
+  const count = (parent: Id): number =>
+    (byParent.get(parent) ?? []).reduce((sum, run) => sum + 1 + (run.instance === undefined ? 0 : count(run.instance)), 0);
+  return { depth, living: count(root) };
+}
+
+/** The Docker API's view of the image store. */
+export function createLocalImages(images: ImageStore): Images {
+  return {
+    find: async (reference) => {
+      const found = await images.inspect(reference);
+      return found === undefined ? undefined : toLocal(found);
+    },
+    list: async () => (await images.list()).map(toLocal),
+    load: async (archive) => (await images.load(archive)).map(toLocal),
+  };
+}
+
+const toLocal = ({ id, names, createdAt, sizeBytes, config, layers }: ImageSummary): LocalImage => ({
+  id,
+  references: names,
+  createdAt,
+  sizeBytes,
+  config,
+  layers,
+});

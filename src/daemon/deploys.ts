@@ -1,0 +1,162 @@
+import { currentInstance } from '../apps/deploy/current-instance.ts';
+import { executeSteps, type StepProgress } from '../apps/deploy/execute-steps.ts';
+import { plan } from '../apps/deploy/plan.ts';
+import type { Current } from '../apps/deploy/step.ts';
+import { findTakenRoute } from '../apps/deploy/taken-routes.ts';
+import type { Supervisor } from '../apps/supervise/supervisor.ts';
+import { MinkeError } from '../errors/index.ts';
+import type { ImageStore } from '../image/store.ts';
+import type { AppModel } from '../model/app.ts';
+import type { Clock } from '../observe/clock.ts';
+import type { Log } from '../observe/log.ts';
+import type { Timeline } from '../observe/timeline.ts';
+import type { Store } from '../store/store.ts';
+import type { AppHands } from './app-hands.ts';
+import { imageReference, type Catalog, type Deployed } from './catalog.ts';
+import type { Instances } from './instances.ts';
+import { obtainImage } from './pack-request.ts';
+import type { Volumes } from './volumes.ts';
+
+/** Brings apps to what should be: after `up`, at `down`, and when the daemon begins. One at a time for each app. */
+export interface Deploys {
+  /** Answers whether anything had to change. */
+  up(model: AppModel, onProgress: (progress: StepProgress) => void): Promise<{ readonly changed: boolean }>;
+  /** @throws APP_NOT_FOUND */
+  down(app: string, options: { readonly removeVolumes: boolean }, onProgress: (progress: StepProgress) => void): Promise<void>;
+  /** Every stored app, as far as it can be had; what fails is logged and told on the timeline. */
+  restore(): Promise<void>;
+}
+
+export interface DeploysOptions {
+  readonly images: ImageStore;
+  readonly catalog: Catalog;
+  readonly store: Store;
+  readonly hands: AppHands;
+  readonly instances: Instances;
+  readonly supervisor: Supervisor;
+  readonly volumes: Volumes;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly record: Timeline['record'];
+}
+
+export function createDeploys(options: DeploysOptions): Deploys {
+  const { images, catalog, store, hands, instances, supervisor, volumes, clock, log, record } = options;
+  const inTurn = createTurns();
+
+  const currentOf = (app: string): Current => {
+    const deployed = catalog.get(app);
+    const network = hands.networkOf(app);
+    return {
+      ...(deployed === undefined ? {} : { model: deployed.model }),
+      images: Object.fromEntries([...(deployed?.images ?? [])].map(([service, image]) => [service, image.id])),
+      ...(network === undefined ? {} : { network }),
+      volumes: volumes.list(),
+      instances: instances.list(app).map((instance) => {
+        const isPublished = hands.publishedOf(app, instance.spec.name) === instance.handle.id;
+        return currentInstance(instance, { isReady: isPublished, isPublished });
+      }),
+      routes: hands.routesOf(app),
+    };
+  };
+
+  const apply = async (deployed: Deployed, onProgress: (progress: StepProgress) => void): Promise<number> => {
+    const { model } = deployed;
+    const resume = await supervisor.hold(model.name);
+    try {
+      const ids = Object.fromEntries([...deployed.images].map(([service, image]) => [service, image.id]));
+      const steps = plan(currentOf(model.name), { model, images: ids });
+      await executeSteps(steps, hands.forDeploy(deployed), onProgress, { clock });
+      // What changes nothing that runs (a time-out, a right) counts from now on too.
+      catalog.put(deployed);
+      return steps.length;
+    } finally {
+      resume();
+    }
+  };
+
+  const restoreOne = async (model: AppModel): Promise<void> => {
+    const found = await Promise.all(
+      Object.values(model.services).map(async (service) => {
+        const reference = imageReference(model.name, service);
+        const image = await images.prepare(reference).catch(() => undefined);
+        return image === undefined ? [] : [[service.name, image] as const];
+      }),
+    );
+    const deployed: Deployed = { model, images: new Map(found.flat()) };
+    catalog.put(deployed);
+    await apply(deployed, () => undefined);
+  };
+
+  return {
+    up: async (model, onProgress) =>
+      await inTurn(model.name, async () => {
+        const taken = findTakenRoute(model, catalog.list().map((deployed) => deployed.model));
+        if (taken !== undefined) throw taken;
+        const deployed: Deployed = { model, images: await obtainImages(images, model, onProgress, clock) };
+        const begun = clock.elapsed();
+        const steps = await apply(deployed, onProgress);
+        if (steps > 0) {
+          record({ at: clock.now(), kind: 'deploy', app: model.name, facts: { steps, ms: Math.round(clock.elapsed() - begun) } });
+        }
+        return { changed: steps > 0 };
+      }),
+    down: async (app, { removeVolumes }, onProgress) =>
+      await inTurn(app, async () => {
+        const deployed = catalog.get(app);
+        if (deployed === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
+        const resume = await supervisor.hold(app);
+        try {
+          await executeSteps(plan(currentOf(app), undefined, { removeVolumes }), hands.forDeploy(deployed), onProgress, { clock });
+        } finally {
+          resume();
+        }
+        record({ at: clock.now(), kind: 'down', app, facts: { removeVolumes } });
+      }),
+    restore: async () => {
+      for (const model of await store.apps.list()) {
+        await inTurn(model.name, async () => await restoreOne(model)).catch((error: unknown) => {
+          log.error('An app could not be brought back', { app: model.name, error });
+          record({ at: clock.now(), kind: 'restore.failed', app: model.name, facts: { reason: String(error) } });
+        });
+      }
+    },
+  };
+}
+
+/** Before anything is stopped, so that a folder that cannot be packed changes nothing. */
+async function obtainImages(
+  images: ImageStore,
+  model: AppModel,
+  onProgress: (progress: StepProgress) => void,
+  clock: Clock,
+): Promise<Deployed['images']> {
+  const obtained = Object.values(model.services).map(async (service) => {
+    const subject = service.name;
+    const begun = clock.elapsed();
+    onProgress({ step: 'prepare-image', subject, state: 'begun' });
+    const image = await obtainImage(images, model, service);
+    onProgress({ step: 'prepare-image', subject, state: 'ended', ms: Math.round(clock.elapsed() - begun) });
+    return [service.name, image] as const;
+  });
+  const results = await Promise.allSettled(obtained);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return new Map(await Promise.all(obtained));
+}
+
+type Turns = <T>(key: string, task: () => Promise<T>) => Promise<T>;
+
+/** Tasks of one key run one after the other. */
+function createTurns(): Turns {
+  const last = new Map<string, Promise<unknown>>();
+  return async (key, task) => {
+    const mine = (last.get(key) ?? Promise.resolve()).then(task, task);
+    last.set(key, mine);
+    try {
+      return await mine;
+    } finally {
+      if (last.get(key) === mine) last.delete(key);
+    }
+  };
+}

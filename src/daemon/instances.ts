@@ -1,0 +1,129 @@
+import type { InstanceRow } from '../api/types.ts';
+import { hasDoor } from '../apps/instance/config-digest.ts';
+import { instanceSpec, type SpecExtras } from '../apps/instance/instance-spec.ts';
+import type { Engine, Instance } from '../engines/engine.ts';
+import type { AppModel, ServiceModel } from '../model/app.ts';
+import { newId, type Id } from '../model/ids.ts';
+import type { ReadyImage } from '../model/instance.ts';
+import type { Clock } from '../observe/clock.ts';
+import type { Timeline } from '../observe/timeline.ts';
+import type { Doors } from './doors.ts';
+
+/** Every instance that lives, whatever it is for; each gets its door here, and its start and end are told here. */
+export interface Instances {
+  start(request: StartRequest): Promise<Instance>;
+  /** One of an earlier daemon's. */
+  adopt(instance: Instance, parent?: Id): void;
+  get(id: Id): Instance | undefined;
+  list(app?: string): readonly Instance[];
+  rows(app?: string): readonly InstanceRow[];
+  /** The instance that asked for this one; kept a while after its end. */
+  parentOf(id: Id): Id | undefined;
+  stop(id: Id, graceMs: number): Promise<void>;
+}
+
+export interface StartRequest {
+  readonly app: AppModel;
+  readonly service: ServiceModel;
+  readonly image: ReadyImage;
+  readonly extras?: Omit<SpecExtras, 'id' | 'volumePath'> & { readonly id?: Id };
+  /** The instance or run that asked for it. */
+  readonly parent?: Id;
+  readonly signal?: AbortSignal;
+}
+
+export interface InstancesOptions {
+  readonly engine: Engine;
+  readonly doors: Doors;
+  readonly volumePath: (name: string) => string;
+  readonly clock: Clock;
+  readonly record: Timeline['record'];
+  /** Called when an instance has ended. */
+  readonly onEnd: (instance: Instance) => void;
+}
+
+interface Entry {
+  readonly instance: Instance;
+  readonly parent: Id | undefined;
+  isStopping: boolean;
+}
+
+export function createInstances(options: InstancesOptions): Instances {
+  const { engine, doors, volumePath, clock, record, onEnd } = options;
+  const living = new Map<Id, Entry>();
+  const parents = createParents();
+
+  const add = (instance: Instance, parent: Id | undefined): void => {
+    const { id, app, name, kind } = instance.spec;
+    living.set(id, { instance, parent, isStopping: false });
+    parents.set(id, parent);
+    void instance.exited.then((exit) => {
+      living.delete(id);
+      doors.close(id);
+      record({ at: exit.at, kind: 'instance.ended', app, name, instance: id, facts: { kind, code: exit.code, cause: exit.cause } });
+      onEnd(instance);
+    });
+  };
+
+  const start = async (request: StartRequest): Promise<Instance> => {
+    const { app, service, image, extras = {}, parent, signal } = request;
+    const id = extras.id ?? newId();
+    const begun = clock.elapsed();
+    const isOpen = hasDoor(service);
+    const door = isOpen ? [await doors.open({ app: app.name, name: service.name, instance: id, mayRun: service.mayRun })] : [];
+    try {
+      const mounts = [...(extras.mounts ?? []), ...door];
+      const spec = instanceSpec(app, service, image, { ...extras, id, volumePath, mounts });
+      const instance = await engine.start(spec, signal);
+      add(instance, parent);
+      const ms = Math.round((clock.elapsed() - begun) * 10) / 10;
+      record({ at: clock.now(), kind: 'instance.started', app: app.name, name: service.name, instance: id, facts: { kind: spec.kind, ms } });
+      return instance;
+    } catch (error) {
+      doors.close(id);
+      throw error;
+    }
+  };
+
+  return {
+    start,
+    adopt: add,
+    get: (id) => living.get(id)?.instance,
+    list: (app) => [...living.values()].map(({ instance }) => instance).filter((one) => app === undefined || one.spec.app === app),
+    rows: (app) => [...living.values()].filter(({ instance }) => app === undefined || instance.spec.app === app).map(toRow),
+    parentOf: (id) => parents.get(id),
+    stop: async (id, graceMs) => {
+      const entry = living.get(id);
+      if (entry !== undefined) entry.isStopping = true;
+      await engine.stop(id, graceMs);
+    },
+  };
+}
+
+function toRow({ instance, parent, isStopping }: Entry): InstanceRow {
+  const { id, app, name, kind } = instance.spec;
+  return {
+    id,
+    app,
+    name,
+    kind,
+    state: isStopping ? 'stopping' : 'running',
+    startedAt: instance.startedAt,
+    ...(instance.address === undefined ? {} : { address: instance.address }),
+    ...(parent === undefined ? {} : { parent }),
+  };
+}
+
+/** A child may outlive its parent, so who asked for whom is remembered for the last many instances. */
+function createParents(limit = 100_000): { get(id: Id): Id | undefined; set(id: Id, parent: Id | undefined): void } {
+  const parents = new Map<Id, Id>();
+  return {
+    get: (id) => parents.get(id),
+    set: (id, parent) => {
+      if (parent === undefined) return;
+      parents.set(id, parent);
+      const [oldest] = parents.keys();
+      if (parents.size > limit && oldest !== undefined) parents.delete(oldest);
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { emptyApp, imageTarget } from '../apps/instance/image-target.ts';
+import type { Engine, Instance } from '../engines/engine.ts';
+import type { ImageStore } from '../image/store.ts';
+import { shortId } from '../model/ids.ts';
+import type { RunTarget } from '../model/run.ts';
+import type { Clock } from '../observe/clock.ts';
+import type { LaunchableRun, LaunchedRun, Launcher } from '../tasks/launcher.ts';
+import type { AppHands } from './app-hands.ts';
+import type { Catalog, Startable } from './catalog.ts';
+import type { Instances } from './instances.ts';
+
+/** Makes runs into instances. */
+export function createLauncher(options: {
+  readonly engine: Engine;
+  readonly instances: Instances;
+  readonly catalog: Catalog;
+  readonly images: ImageStore;
+  readonly hands: AppHands;
+  readonly clock: Clock;
+}): Launcher {
+  const { engine, instances, catalog, images, hands, clock } = options;
+
+  const startableOf = async (app: string, target: RunTarget, name: string): Promise<Startable> => {
+    if ('function' in target) return catalog.startable(app, target.function);
+    const image = await images.prepare(target.image);
+    const model = catalog.get(app)?.model ?? emptyApp(app, '/');
+    return { app: model, service: imageTarget(name, target.image), image };
+  };
+
+  const launched = (instance: Instance, { limits }: Instance['spec']): LaunchedRun => ({
+    instance: instance.handle.id,
+    startedAt: instance.startedAt,
+    limits,
+    ...(instance.stdin === undefined ? {} : { stdin: instance.stdin }),
+    exited: instance.exited,
+    stop: async (graceMs) => await instances.stop(instance.handle.id, graceMs),
+  });
+
+  return {
+    settings: async (app, target) => ({ timeoutMs: (await startableOf(app, target, 'image')).service.timeoutMs }),
+    concurrency: ({ app, target }) =>
+      'function' in target ? Math.max(1, catalog.service(app, target.function)?.concurrency ?? 1) : Number.POSITIVE_INFINITY,
+    launch: async (run, attempt, signal) => {
+      const startable = await startableOf(run.app, run.target, run.options.name ?? shortId(run.id));
+      const isFunction = 'function' in run.target;
+      if (!isFunction && hands.networkOf(run.app) === undefined) await hands.ensureNetwork(run.app, []);
+      const instance = await instances.start({
+        ...startable,
+        extras: extrasOf(run, attempt, clock, isFunction),
+        ...(run.parent === undefined ? {} : { parent: run.parent }),
+        signal,
+      });
+      return launched(instance, instance.spec);
+    },
+    adopt: async (run) => {
+      const instance = instances.get(run.instance);
+      if (instance !== undefined) return launched(instance, instance.spec);
+      const status = await engine.inspect(run.instance);
+      return status?.exit === undefined ? undefined : ended(run, status.exit);
+    },
+    logs: (instance, logOptions) => engine.logs.read(instance, logOptions),
+    remove: async (instance) => await engine.remove(instance),
+  };
+}
+
+function extrasOf(run: LaunchableRun, attempt: number, clock: Clock, isFunction: boolean) {
+  return {
+    id: run.instance,
+    args: run.args,
+    env: run.env,
+    options: run.options,
+    run: { id: run.id, attempt },
+    ...(run.timeoutMs > 0 ? { deadlineAt: clock.now() + run.timeoutMs } : {}),
+    ...(isFunction ? {} : { kind: 'container' as const }),
+  };
+}
+
+/** It ended while nobody looked, and its exit was kept. */
+function ended(run: LaunchableRun, exit: Awaited<Instance['exited']>): LaunchedRun {
+  return {
+    instance: run.instance,
+    startedAt: run.startedAt ?? exit.at,
+    limits: { memoryBytes: 0, pids: 0, cpus: 0 },
+    exited: Promise.resolve(exit),
+    stop: async () => undefined,
+  };
+}
+

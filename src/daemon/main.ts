@@ -1,0 +1,120 @@
+import { mkdirSync, realpathSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
+import { createBoundedEngine } from '../engines/bounded.ts';
+import { placesFor } from '../engines/sandbox/places.ts';
+import { createSandbox } from '../engines/sandbox/sandbox.ts';
+import { MinkeError } from '../errors/index.ts';
+import { systemClock } from '../observe/clock.ts';
+import { createLog, type Log } from '../observe/log.ts';
+import { createSqliteStore } from '../store/sqlite-store.ts';
+import { isOurs, serveApi } from './api/server.ts';
+import { listenNearby, listenOnSocket, type Address } from './listen.ts';
+import { lockDataFolder } from './lock.ts';
+import { recoverEverything } from './recover.ts';
+import { assemble, type World } from './world.ts';
+
+export interface ServeOptions {
+  /** Made when it is missing. */
+  readonly dataFolder: string;
+  /** Absent: 127.0.0.1:8080, or the next port that is free. */
+  readonly gateway?: Address;
+  readonly writeLog: (line: string) => void;
+  /** Aborted: the daemon ends and leaves services and runs alive. */
+  readonly signal: AbortSignal;
+}
+
+export interface Daemon {
+  readonly gateway: Address;
+  /** Resolves when everything of this process has ended. */
+  readonly closed: Promise<void>;
+}
+
+/** The daemon: resolves when it answers. */
+export async function serve(options: ServeOptions): Promise<Daemon> {
+  const log = createLog(options.writeLog);
+  const dataFolder = openDataFolder(options.dataFolder);
+  const lock = lockDataFolder(dataFolder);
+  try {
+    return await begin(options, dataFolder, log, lock.release);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function begin(options: ServeOptions, dataFolder: string, log: Log, unlock: () => void): Promise<Daemon> {
+  const ending = Promise.withResolvers<Ending>();
+  const store = await createSqliteStore({ file: join(dataFolder, 'minke.db') });
+  const sandbox = await createSandbox({ dataFolder, clock: systemClock, log });
+  const engine = createBoundedEngine(sandbox, { clock: systemClock, log });
+  const runFolder = placesFor(dataFolder).run;
+  const world = assemble({ dataFolder, runFolder, engine, store, log, clock: systemClock, onShutdown: ending.resolve });
+  await recoverEverything(world, log);
+  const api = createApiServer(world, log);
+  world.setGatewayAddress(await listenNearby(async (host, port) => await world.gateway.listen(host, port), options.gateway));
+  const socket = await listenOnSocket(api, dataFolder, runFolder);
+  const { host, port } = world.status().gateway;
+  log.info('The daemon answers', { socket, gateway: `http://${host}:${port}`, pid: process.pid });
+  options.signal.addEventListener('abort', () => ending.resolve({ stop: false, purge: false }), { once: true });
+  if (options.signal.aborted) ending.resolve({ stop: false, purge: false });
+  const closed = ending.promise.then(async (how) => {
+    await end(world, api, how, log);
+    unlock();
+    if (how.purge) rmSync(dataFolder, { recursive: true, force: true });
+  });
+  return { gateway: { host, port }, closed };
+}
+
+export interface Ending {
+  /** Drains and stops what runs; without, it is left alive for the next daemon. */
+  readonly stop: boolean;
+  /** Removes all data as well. */
+  readonly purge: boolean;
+}
+
+/** Nothing new comes in, what runs is drained or let go of; the socket is closed last, since it tells that we are here. */
+async function end(world: World, api: Server, { stop, purge }: Ending, log: Log): Promise<void> {
+  log.info('The daemon ends', { stop, purge });
+  const drainMs = 10_000;
+  await world.gateway.close({ graceMs: stop ? drainMs : 1000 });
+  if (stop) {
+    await world.tasks.drain({ timeoutMs: purge ? 0 : drainMs });
+    await world.stopServices();
+  }
+  await world.supervisor.close();
+  world.dockerApi.close();
+  await world.tasks.close();
+  await world.timeline.flushed();
+  world.doors.closeAll();
+  await world.engine.close({ purge });
+  await world.images.close();
+  await world.store.close();
+  api.closeAllConnections();
+  api.close();
+}
+
+/** The operator's door: minke's own API and the Docker API on one socket. */
+function createApiServer(world: World, log: Log): Server {
+  const operator = { door: 'operator' } as const;
+  const server = createServer(
+    { requestTimeout: 0, shouldUpgradeCallback: (request) => world.dockerApi.wantsUpgrade(request) },
+    (request, response) => {
+      if (isOurs(request)) void serveApi(world.desk, log, request, response, operator);
+      else void world.dockerApi.handle(request, response, operator);
+    },
+  );
+  server.on('upgrade', (request, socket, head) => void world.dockerApi.upgrade(request, socket as never, head, operator));
+  return server;
+}
+
+function openDataFolder(folder: string): string {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o711 });
+    return realpathSync(folder);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new MinkeError('DATA_FOLDER', { folder, reason }, { cause });
+  }
+}
+

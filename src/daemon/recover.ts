@@ -1,0 +1,43 @@
+import type { Instance } from '../engines/engine.ts';
+import { hasDoor } from '../apps/instance/config-digest.ts';
+import type { Log } from '../observe/log.ts';
+import type { World } from './world.ts';
+
+/**
+ * Takes up what an earlier daemon left: instances are adopted with their doors, apps are brought to what they should be, runs
+ * go on or are settled; what belongs to nobody any more is ended.
+ */
+export async function recoverEverything(world: World, log: Log): Promise<void> {
+  const { engine, instances, tasks, deploys, store } = world;
+  const adopted = await engine.recover();
+  for (const instance of adopted) instances.adopt(instance);
+  const models = new Map((await store.apps.list()).map((model) => [model.name, model]));
+  for (const instance of adopted) {
+    const service = models.get(instance.spec.app)?.services[instance.spec.name];
+    if (service === undefined || !hasDoor(service)) continue;
+    const { id, app, name } = instance.spec;
+    await world.doors.open({ app, name, instance: id, mayRun: service.mayRun });
+  }
+  await deploys.restore();
+  await tasks.recover();
+  const wanted = await wantedIds(world);
+  for (const instance of adopted) {
+    if (!wanted.has(instance.handle.id)) await endOrphan(world, instance, log);
+  }
+  if (adopted.length > 0) log.info('Instances of an earlier daemon were taken up', { count: adopted.length });
+}
+
+/** Instances that are a service's or carry out a run. */
+async function wantedIds({ supervisor, tasks }: World): Promise<ReadonlySet<string>> {
+  const services = supervisor.list().flatMap(({ instance }) => instance ?? []);
+  const runs = await tasks.list({ states: ['starting', 'running'], limit: 100_000 });
+  return new Set([...services, ...runs.flatMap(({ instance }) => instance ?? [])]);
+}
+
+async function endOrphan({ instances, engine, tasks }: World, { handle, spec }: Instance, log: Log): Promise<void> {
+  if (instances.get(handle.id) === undefined) return;
+  log.warn('An instance that belongs to nobody is ended', { instance: handle.id, app: spec.app, name: spec.name });
+  await instances.stop(handle.id, 0);
+  const isRun = (await tasks.list({ app: spec.app, limit: 100_000 })).some(({ instance }) => instance === handle.id);
+  if (!isRun) await engine.remove(handle.id);
+}

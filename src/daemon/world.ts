@@ -1,0 +1,151 @@
+import { join } from 'node:path';
+import type { StatusAnswer } from '../api/types.ts';
+import { createSupervisor, type Supervisor } from '../apps/supervise/supervisor.ts';
+import { createDockerApi, type DockerApi } from '../dockerapi/docker-api.ts';
+import type { Engine } from '../engines/engine.ts';
+import { createGateway, type Gateway } from '../gateway/gateway.ts';
+import { createRouter } from '../gateway/router.ts';
+import { createImageStore, type ImageStore } from '../image/store.ts';
+import type { Id } from '../model/ids.ts';
+import type { Clock } from '../observe/clock.ts';
+import type { Log } from '../observe/log.ts';
+import type { Store } from '../store/store.ts';
+import { createTasks, type Tasks } from '../tasks/tasks.ts';
+import type { Desk } from './api/desk.ts';
+import { isOurs, serveApi } from './api/server.ts';
+import { createAppHands, type AppHands } from './app-hands.ts';
+import { eventOfCall } from './call-record.ts';
+import { createCapacity } from './capacity.ts';
+import { createCatalog, type Catalog } from './catalog.ts';
+import { createContainers, createLocalImages } from './containers.ts';
+import { createDeploys, type Deploys } from './deploys.ts';
+import { createDoors, type Doors } from './doors.ts';
+import { hostFacts } from './host-facts.ts';
+import { createInstances, type Instances } from './instances.ts';
+import { createLauncher } from './launcher.ts';
+import type { Address } from './listen.ts';
+import { createDaemonTimeline, type DaemonTimeline } from './timeline.ts';
+import { version } from './version.ts';
+import { createVolumes } from './volumes.ts';
+
+/** All parts of a daemon, each knowing of the others only what its own interface asks for. */
+export interface World {
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly images: ImageStore;
+  readonly catalog: Catalog;
+  readonly instances: Instances;
+  readonly doors: Doors;
+  readonly hands: AppHands;
+  readonly supervisor: Supervisor;
+  readonly deploys: Deploys;
+  readonly tasks: Tasks;
+  readonly gateway: Gateway;
+  readonly dockerApi: DockerApi;
+  readonly timeline: DaemonTimeline;
+  readonly desk: Desk;
+  status(): StatusAnswer;
+  setGatewayAddress(address: Address): void;
+  /** Ends every service, gently, and leaves the app files' wishes as they are. */
+  stopServices(): Promise<void>;
+}
+
+export interface WorldOptions {
+  readonly dataFolder: string;
+  readonly runFolder: string;
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly onShutdown: (how: { readonly stop: boolean; readonly purge: boolean }) => void;
+}
+
+export function assemble({ dataFolder, runFolder, engine, store, log, clock, onShutdown }: WorldOptions): World {
+  const startedAt = clock.now();
+  const timeline = createDaemonTimeline(store, log);
+  const { record } = timeline;
+  const images = createImageStore({ folder: join(dataFolder, 'images'), nodePath: process.execPath, log });
+  const catalog = createCatalog();
+  const router = createRouter();
+  const volumes = createVolumes(join(dataFolder, 'volumes'));
+  let gatewayAddress: Address = { host: '', port: 0 };
+
+  const doors = createDoors(join(runFolder, 'doors'), {
+    handle: (request, response, caller) => {
+      if (isOurs(request)) void serveApi(desk, log, request, response, caller);
+      else void dockerApi.handle(request, response, caller);
+    },
+    upgrade: (request, socket, head, caller) => void dockerApi.upgrade(request, socket, head, caller),
+    wantsUpgrade: (request) => dockerApi.wantsUpgrade(request),
+  });
+  const instances = createInstances({
+    ...{ engine, doors, clock, record },
+    volumePath: volumes.path,
+    onEnd: ({ handle }) => {
+      dockerApi.callerEnded(handle.id).catch((error: unknown) => log.error('A caller could not be cleaned up after', { error }));
+    },
+  });
+  const hands = createAppHands({
+    ...{ engine, instances, catalog, store, router, volumes, clock },
+    supervisor: () => supervisor,
+    onNamed: (connection) => gateway.handleNamed(connection),
+    endRunOf: async (instance, graceMs) => await endRunOf(tasks, instance, graceMs),
+  });
+  const supervisor = createSupervisor({ hands: hands.forSupervisor, clock, record });
+  const deploys = createDeploys({ images, catalog, store, hands, instances, supervisor, volumes, clock, log, record });
+  const launcher = createLauncher({ engine, instances, catalog, images, hands, clock });
+  const tasks: Tasks = createTasks({ store, launcher, clock, log, record });
+  const capacity = createCapacity({ engine, instances, catalog, hands, tasks: () => tasks });
+  const gateway: Gateway = createGateway({
+    ...{ router, capacity, clock, log },
+    software: `minke/${version}`,
+    record: (call) => {
+      const event = eventOfCall(call);
+      if (event !== undefined) record(event);
+    },
+  });
+  const containers = createContainers({ tasks, engine, instances, catalog, images });
+  const facts = hostFacts({ version, id: dataFolder, dataFolder, engine: engine.describe().name });
+  const dockerApi: DockerApi = createDockerApi({
+    ...{ containers, clock, log, record },
+    images: createLocalImages(images),
+    info: async () => facts,
+  });
+  const status = (): StatusAnswer => ({
+    version,
+    pid: process.pid,
+    startedAt,
+    dataFolder,
+    runFolder,
+    engine: engine.describe(),
+    gateway: gatewayAddress,
+    apps: catalog.list().length,
+  });
+  const desk: Desk = {
+    ...{ catalog, deploys, engine, gateway, images, instances, store, tasks, timeline, status },
+    lineage: containers.lineage,
+    shutdown: onShutdown,
+  };
+  return {
+    ...{ engine, store, images, catalog, instances, doors, hands, supervisor, deploys, tasks, gateway, dockerApi, timeline, desk, status },
+    setGatewayAddress: (address) => {
+      gatewayAddress = address;
+    },
+    stopServices: async () => {
+      await supervisor.close();
+      const stopping = instances.list().map(async ({ spec }) => {
+        await instances.stop(spec.id, catalog.service(spec.app, spec.name)?.stopGraceMs ?? 0);
+      });
+      await Promise.all(stopping);
+    },
+  };
+}
+
+/** Taking an app down cancels its runs, so that their rows say why they ended. */
+async function endRunOf(tasks: Tasks, instance: Id, graceMs: number): Promise<boolean> {
+  const running = await tasks.list({ states: ['starting', 'running'], limit: 10_000 });
+  const run = running.find((one) => one.instance === instance);
+  if (run === undefined) return false;
+  await tasks.cancel(run.id, 'its app was taken down', graceMs);
+  return true;
+}

@@ -11,7 +11,9 @@ export interface VotingApp {
 
 const appFile = join(import.meta.dirname, '..', '..', 'examples', 'voting', 'compose.yaml');
 
-/** Resolves when the app is up; tells each step that has ended. */
+const worthTellingMs = 50;
+
+/** Resolves when the app is up; tells each step that took its time. */
 export async function bringUp(api: Transport, tell: (step: string) => void, signal: AbortSignal): Promise<VotingApp> {
   const environment = Object.fromEntries(
     Object.entries(process.env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
@@ -20,7 +22,7 @@ export async function bringUp(api: Transport, tell: (step: string) => void, sign
   const { model } = await api.json<ConfigAnswer>('config', { json: request, signal });
   for await (const line of api.lines<ProgressLine>('up', { json: request, signal })) {
     if (line.error !== undefined) throw fromErrorBody(line.error);
-    if (line.state === 'ended') tell(stepText(line));
+    if (line.state === 'ended' && (line.ms ?? 0) >= worthTellingMs) tell(stepText(line));
     if (line.done === true) return { model };
   }
   throw new Error('The daemon broke off while the app was coming up');

@@ -11,6 +11,8 @@ export interface StatusAnswer {
   readonly pid: number;
   readonly startedAt: number;
   readonly dataFolder: string;
+  /** Short folder for sockets and what lives with the containers, where the engine keeps one. */
+  readonly runFolder?: string;
   readonly engine: { readonly name: string; readonly details: Readonly<Record<string, string>> };
   readonly gateway: { readonly host: string; readonly port: number };
   readonly apps: number;

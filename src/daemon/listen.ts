@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { rmSync, symlinkSync } from 'node:fs';
-import { Server } from 'node:http';
+import type { Server } from 'node:http';
 import { join } from 'node:path';
 
 /** Bytes that a Unix socket's path may have (unix(7): 108 with the closing zero). */

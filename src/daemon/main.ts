@@ -1,4 +1,4 @@
-import { mkdirSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { createBoundedEngine } from '../engines/bounded.ts';
@@ -52,14 +52,20 @@ async function begin(options: ServeOptions, dataFolder: string, log: Log, unlock
   const world = assemble({ dataFolder, runFolder, engine, store, log, clock: systemClock, onShutdown: ending.resolve });
   await recoverEverything(world, log);
   const api = createApiServer(world, log);
-  world.setGatewayAddress(await listenNearby(async (host, port) => await world.gateway.listen(host, port), options.gateway));
+  world.setGatewayAddress(
+    await listenNearby(async (host, port) => await world.gateway.listen(host, port), options.gateway),
+  );
   const socket = await listenOnSocket(api, dataFolder, runFolder);
   const { host, port } = world.status().gateway;
   log.info('The daemon answers', { socket, gateway: `http://${host}:${port}`, pid: process.pid });
   options.signal.addEventListener('abort', () => ending.resolve({ stop: false, purge: false }), { once: true });
   if (options.signal.aborted) ending.resolve({ stop: false, purge: false });
   const closed = ending.promise.then(async (how) => {
-    await end(world, api, how, log);
+    await end(world, how, log);
+    if (how.purge) removeData(dataFolder);
+    // Last, since whoever waits for the daemon's end watches its socket.
+    api.closeAllConnections();
+    api.close();
     unlock();
     if (how.purge) rmSync(dataFolder, { recursive: true, force: true });
   });
@@ -73,8 +79,16 @@ export interface Ending {
   readonly purge: boolean;
 }
 
-/** Nothing new comes in, what runs is drained or let go of; the socket is closed last, since it tells that we are here. */
-async function end(world: World, api: Server, { stop, purge }: Ending, log: Log): Promise<void> {
+/** Everything but the socket that people still look at, and the lock. */
+function removeData(folder: string): void {
+  for (const entry of readdirSync(folder)) {
+    if (entry !== 'minke.sock' && entry !== 'daemon.lock')
+      rmSync(join(folder, entry), { recursive: true, force: true });
+  }
+}
+
+/** Nothing new comes in; what runs is drained, or let go of for the next daemon. */
+async function end(world: World, { stop, purge }: Ending, log: Log): Promise<void> {
   log.info('The daemon ends', { stop, purge });
   const drainMs = 10_000;
   await world.gateway.close({ graceMs: stop ? drainMs : 1000 });
@@ -90,8 +104,6 @@ async function end(world: World, api: Server, { stop, purge }: Ending, log: Log)
   await world.engine.close({ purge });
   await world.images.close();
   await world.store.close();
-  api.closeAllConnections();
-  api.close();
 }
 
 /** The operator's door: minke's own API and the Docker API on one socket. */
@@ -104,7 +116,10 @@ function createApiServer(world: World, log: Log): Server {
       else void world.dockerApi.handle(request, response, operator);
     },
   );
-  server.on('upgrade', (request, socket, head) => void world.dockerApi.upgrade(request, socket as never, head, operator));
+  server.on(
+    'upgrade',
+    (request, socket, head) => void world.dockerApi.upgrade(request, socket as never, head, operator),
+  );
   return server;
 }
 
@@ -117,4 +132,3 @@ function openDataFolder(folder: string): string {
     throw new MinkeError('DATA_FOLDER', { folder, reason }, { cause });
   }
 }
-

@@ -13,20 +13,20 @@ import type { Store } from '../store/store.ts';
 import { createTasks, type Tasks } from '../tasks/tasks.ts';
 import type { Desk } from './api/desk.ts';
 import { isOurs, serveApi } from './api/server.ts';
-import { createAppHands, type AppHands } from './app-hands.ts';
-import { eventOfCall } from './call-record.ts';
-import { createCapacity } from './capacity.ts';
-import { createCatalog, type Catalog } from './catalog.ts';
-import { createContainers, createLocalImages } from './containers.ts';
-import { createDeploys, type Deploys } from './deploys.ts';
-import { createDoors, type Doors } from './doors.ts';
-import { hostFacts } from './host-facts.ts';
-import { createInstances, type Instances } from './instances.ts';
-import { createLauncher } from './launcher.ts';
+import { createAppHands, type AppHands } from './parts/app-hands.ts';
+import { eventOfCall } from './parts/call-record.ts';
+import { createCapacity } from './parts/capacity.ts';
+import { createCatalog, type Catalog } from './parts/catalog.ts';
+import { createContainers, createLocalImages } from './parts/containers.ts';
+import { createDeploys, type Deploys } from './parts/deploys.ts';
+import { createDoors, type Doors } from './parts/doors.ts';
+import { hostFacts } from './parts/host-facts.ts';
+import { createInstances, type Instances } from './parts/instances.ts';
+import { createLauncher } from './parts/launcher.ts';
 import type { Address } from './listen.ts';
-import { createDaemonTimeline, type DaemonTimeline } from './timeline.ts';
+import { createDaemonTimeline, type DaemonTimeline } from './parts/timeline.ts';
 import { version } from './version.ts';
-import { createVolumes } from './volumes.ts';
+import { createVolumes } from './parts/volumes.ts';
 
 /** All parts of a daemon, each knowing of the others only what its own interface asks for. */
 export interface World {
@@ -79,14 +79,25 @@ export function assemble({ dataFolder, runFolder, engine, store, log, clock, onS
     wantsUpgrade: (request) => dockerApi.wantsUpgrade(request),
   });
   const instances = createInstances({
-    ...{ engine, doors, clock, record },
+    engine,
+    doors,
+    clock,
+    record,
     volumePath: volumes.path,
     onEnd: ({ handle }) => {
-      dockerApi.callerEnded(handle.id).catch((error: unknown) => log.error('A caller could not be cleaned up after', { error }));
+      dockerApi
+        .callerEnded(handle.id)
+        .catch((error: unknown) => log.error('A caller could not be cleaned up after', { error }));
     },
   });
   const hands = createAppHands({
-    ...{ engine, instances, catalog, store, router, volumes, clock },
+    engine,
+    instances,
+    catalog,
+    store,
+    router,
+    volumes,
+    clock,
     supervisor: () => supervisor,
     onNamed: (connection) => gateway.handleNamed(connection),
     endRunOf: async (instance, graceMs) => await endRunOf(tasks, instance, graceMs),
@@ -97,7 +108,10 @@ export function assemble({ dataFolder, runFolder, engine, store, log, clock, onS
   const tasks: Tasks = createTasks({ store, launcher, clock, log, record });
   const capacity = createCapacity({ engine, instances, catalog, hands, tasks: () => tasks });
   const gateway: Gateway = createGateway({
-    ...{ router, capacity, clock, log },
+    router,
+    capacity,
+    clock,
+    log,
     software: `minke/${version}`,
     record: (call) => {
       const event = eventOfCall(call);
@@ -107,7 +121,10 @@ export function assemble({ dataFolder, runFolder, engine, store, log, clock, onS
   const containers = createContainers({ tasks, engine, instances, catalog, images });
   const facts = hostFacts({ version, id: dataFolder, dataFolder, engine: engine.describe().name });
   const dockerApi: DockerApi = createDockerApi({
-    ...{ containers, clock, log, record },
+    containers,
+    clock,
+    log,
+    record,
     images: createLocalImages(images),
     info: async () => facts,
   });
@@ -122,12 +139,35 @@ export function assemble({ dataFolder, runFolder, engine, store, log, clock, onS
     apps: catalog.list().length,
   });
   const desk: Desk = {
-    ...{ catalog, deploys, engine, gateway, images, instances, store, tasks, timeline, status },
+    catalog,
+    deploys,
+    engine,
+    gateway,
+    images,
+    instances,
+    store,
+    tasks,
+    timeline,
+    status,
     lineage: containers.lineage,
     shutdown: onShutdown,
   };
   return {
-    ...{ engine, store, images, catalog, instances, doors, hands, supervisor, deploys, tasks, gateway, dockerApi, timeline, desk, status },
+    engine,
+    store,
+    images,
+    catalog,
+    instances,
+    doors,
+    hands,
+    supervisor,
+    deploys,
+    tasks,
+    gateway,
+    dockerApi,
+    timeline,
+    desk,
+    status,
     setGatewayAddress: (address) => {
       gatewayAddress = address;
     },

@@ -55,7 +55,9 @@ export const attributesDestroy = libc.func('int posix_spawnattr_destroy(void* at
 /** posix_spawnattr_setflags(3) */
 export const attributesSetFlags = libc.func('int posix_spawnattr_setflags(void* attributes, short flags)');
 /** posix_spawnattr_setsigdefault(3) */
-export const attributesSetSignalDefault = libc.func('int posix_spawnattr_setsigdefault(void* attributes, const void* set)');
+export const attributesSetSignalDefault = libc.func(
+  'int posix_spawnattr_setsigdefault(void* attributes, const void* set)',
+);
 /** posix_spawnattr_setsigmask(3) */
 export const attributesSetSignalMask = libc.func('int posix_spawnattr_setsigmask(void* attributes, const void* set)');
 

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /**
  * When a process started, in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)), or undefined when there is no
@@ -23,4 +24,44 @@ export function signalProcess(pid: number, ticks: number, signal: number): boole
   } catch {
     return false;
   }
+}
+
+/** A process, named for good. */
+export interface ProcessName {
+  readonly pid: number;
+  readonly ticks: number;
+}
+
+/** Remembers a process in a file, for whoever comes later. */
+export function writePidFile(file: string, pid: number): void {
+  writeFileSync(file, `${pid} ${startTicks(pid) ?? 0}`);
+}
+
+/** The process that a file remembers, if it still lives. */
+export function readPidFile(file: string): ProcessName | undefined {
+  try {
+    const [pid = 0, ticks = 0] = readFileSync(file, 'utf8').trim().split(' ').map(Number);
+    return startTicks(pid) === ticks ? { pid, ticks } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Resolves with true when it is gone, with false when it still lives after `limitMs`. Somebody else's child tells no other way. */
+export async function untilGone({ pid, ticks }: ProcessName, limitMs: number): Promise<boolean> {
+  const lookEveryMs = 5;
+  for (let waitedMs = 0; startTicks(pid) === ticks; waitedMs += lookEveryMs) {
+    if (waitedMs >= limitMs) return false;
+    await delay(lookEveryMs);
+  }
+  return true;
+}
+
+/** SIGTERM, two seconds, SIGKILL; resolves when it is gone. */
+export async function endProcess(name: ProcessName): Promise<void> {
+  const [terminate, kill, graceMs] = [15, 9, 2000];
+  signalProcess(name.pid, name.ticks, terminate);
+  if (await untilGone(name, graceMs)) return;
+  signalProcess(name.pid, name.ticks, kill);
+  await untilGone(name, graceMs);
 }

@@ -1,14 +1,14 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EngineSubject, SpecOverrides } from '../../src/engines/conformance.ts';
 import { createSandbox } from '../../src/engines/sandbox/sandbox.ts';
-import { placesFor } from '../../src/engines/sandbox/places.ts';
 import { newId, shortId } from '../../src/model/ids.ts';
 import type { InstanceSpec } from '../../src/model/instance.ts';
 import { systemClock } from '../../src/observe/clock.ts';
 import { createLog } from '../../src/observe/log.ts';
 import { makeBusyboxRoot } from './busybox-root.ts';
+import { leftoversOf } from './leftovers.ts';
 
 /** The sandbox, made ready for the suite that judges every engine. */
 export const sandboxSubject: EngineSubject = {
@@ -48,7 +48,16 @@ export function busyboxSpec(rootPath: string, overrides: SpecOverrides): Instanc
       id: 'sha256:0',
       reference: 'busybox',
       rootPath,
-      config: { entrypoint: [], command: [], env: {}, workdir: '/', user: '', exposedPorts: [], labels: {}, volumes: [] },
+      config: {
+        entrypoint: [],
+        command: [],
+        env: {},
+        workdir: '/',
+        user: '',
+        exposedPorts: [],
+        labels: {},
+        volumes: [],
+      },
     },
     env: {},
     workdir: '/',
@@ -69,43 +78,3 @@ export function busyboxSpec(rootPath: string, overrides: SpecOverrides): Instanc
     ...overrides,
   };
 }
-
-/** Everything on the host that carries the daemon's name, or lies in its folders. */
-export function leftoversOf(dataFolder: string): string[] {
-  const places = placesFor(dataFolder);
-  const mark = `minke-${places.daemonId}`;
-  const folders = [places.run, places.logs, places.writable].filter((folder) => existsSync(folder));
-  return [
-    ...folders.flatMap((folder) => [folder, ...readdirSync(folder, { recursive: true }).map((entry) => join(folder, String(entry)))]),
-    ...lines('/proc/self/mounts').filter((line) => line.includes(mark)),
-    ...cgroupFolders().filter((folder) => folder.includes(mark)),
-    ...processLines().filter((line) => line.includes(mark) && !line.startsWith(`${process.pid} `)),
-  ];
-}
-
-function cgroupFolders(): string[] {
-  return readdirSync('/sys/fs/cgroup').flatMap((controller) => {
-    const root = join('/sys/fs/cgroup', controller);
-    try {
-      return readdirSync(root, { recursive: true, withFileTypes: true }).flatMap((entry) =>
-        entry.isDirectory() ? [join(entry.parentPath, entry.name)] : [],
-      );
-    } catch {
-      return [];
-    }
-  });
-}
-
-function processLines(): string[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .flatMap((pid) => {
-      try {
-        return [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`];
-      } catch {
-        return [];
-      }
-    });
-}
-
-const lines = (file: string): string[] => readFileSync(file, 'utf8').split('\n');

@@ -55,10 +55,13 @@ async function readModel({ request, response }: ApiCall): Promise<AppModel | und
 
 function checkUp(body: unknown): UpRequest {
   const { files, project, environment = {} } = (body ?? {}) as Partial<UpRequest>;
-  const isList = Array.isArray(files) && files.length > 0 && files.every((file) => typeof file === 'string' && file.startsWith('/'));
+  const isList =
+    Array.isArray(files) && files.length > 0 && files.every((file) => typeof file === 'string' && file.startsWith('/'));
   if (!isList) throw new MinkeError('BAD_REQUEST', { reason: '"files" is not a list of absolute paths' });
-  if (project !== undefined && typeof project !== 'string') throw new MinkeError('BAD_REQUEST', { reason: '"project" is not a string' });
-  if (typeof environment !== 'object' || environment === null) throw new MinkeError('BAD_REQUEST', { reason: '"environment" is not an object' });
+  if (project !== undefined && typeof project !== 'string')
+    throw new MinkeError('BAD_REQUEST', { reason: '"project" is not a string' });
+  if (typeof environment !== 'object' || environment === null)
+    throw new MinkeError('BAD_REQUEST', { reason: '"environment" is not an object' });
   return { files, environment, ...(project === undefined ? {} : { project }) };
 }
 

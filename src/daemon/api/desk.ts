@@ -5,10 +5,10 @@ import type { Gateway } from '../../gateway/gateway.ts';
 import type { ImageStore } from '../../image/store.ts';
 import type { Store } from '../../store/store.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
-import type { Catalog } from '../catalog.ts';
-import type { Deploys } from '../deploys.ts';
-import type { Instances } from '../instances.ts';
-import type { DaemonTimeline } from '../timeline.ts';
+import type { Catalog } from '../parts/catalog.ts';
+import type { Deploys } from '../parts/deploys.ts';
+import type { Instances } from '../parts/instances.ts';
+import type { DaemonTimeline } from '../parts/timeline.ts';
 
 /** What the handlers of minke's own API work with. */
 export interface Desk {
@@ -26,4 +26,3 @@ export interface Desk {
   /** Resolves when it has begun; the daemon ends by itself then. */
   readonly shutdown: (options: { readonly purge: boolean; readonly stop: boolean }) => void;
 }
-

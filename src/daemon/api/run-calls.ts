@@ -35,7 +35,8 @@ export const runHandlers = {
     sendJson(response, 200, { runs });
   },
 
-  run: async (desk: Desk, call: ApiCall): Promise<void> => sendJson(call.response, 200, { run: await findRun(desk, call) }),
+  run: async (desk: Desk, call: ApiCall): Promise<void> =>
+    sendJson(call.response, 200, { run: await findRun(desk, call) }),
 
   runWait: async (desk: Desk, call: ApiCall): Promise<void> => {
     const { id } = await findRun(desk, call);
@@ -56,7 +57,8 @@ export const runHandlers = {
     await pipeline(Readable.from(continued(first, result)), call.response);
   },
 
-  runLogs: async (desk: Desk, call: ApiCall): Promise<void> => await sendLines(call, linesOf(desk, call, await findRun(desk, call))),
+  runLogs: async (desk: Desk, call: ApiCall): Promise<void> =>
+    await sendLines(call, linesOf(desk, call, await findRun(desk, call))),
 
   runCancel: async (desk: Desk, call: ApiCall): Promise<void> => {
     const { id } = await findRun(desk, call);
@@ -78,8 +80,13 @@ export const runHandlers = {
 function asCaller({ caller }: ApiCall, submission: Submission): Submission {
   if (caller.door === 'operator') return submission;
   const { target, args, env, timeoutMs, input, options } = submission;
-  if ('image' in target) throw new MinkeError('POLICY_REFUSED', { field: 'target.image', reason: 'a function starts functions by name' });
-  if (options !== undefined) throw new MinkeError('POLICY_REFUSED', { field: 'options', reason: 'a function takes others as the app file has them' });
+  if ('image' in target)
+    throw new MinkeError('POLICY_REFUSED', { field: 'target.image', reason: 'a function starts functions by name' });
+  if (options !== undefined)
+    throw new MinkeError('POLICY_REFUSED', {
+      field: 'options',
+      reason: 'a function takes others as the app file has them',
+    });
   mustBeAllowed(target.function, caller.mayRun);
   return {
     app: caller.app,
@@ -101,7 +108,10 @@ function refuseBeyond(lineage: Lineage): void {
 function mustBeAllowed(name: string, mayRun: readonly string[]): void {
   if (mayRun.includes(name)) return;
   const allowed = mayRun.length === 0 ? 'nothing' : mayRun.join(', ');
-  throw new MinkeError('POLICY_REFUSED', { field: 'target.function', reason: `"${name}" is not in may-run, which has ${allowed}` });
+  throw new MinkeError('POLICY_REFUSED', {
+    field: 'target.function',
+    reason: `"${name}" is not in may-run, which has ${allowed}`,
+  });
 }
 
 /** By id or its beginning; a function sees only what it started itself. */
@@ -114,9 +124,15 @@ async function findRun({ tasks }: Desk, { parameters, caller }: ApiCall): Promis
 }
 
 async function* linesOf({ tasks }: Desk, { query, gone }: ApiCall, run: Run): AsyncGenerator<LogLine> {
-  const streams = (['stdout', 'stderr'] as const).filter((stream) => query.get(stream) === null || isSet(query, stream));
+  const streams = (['stdout', 'stderr'] as const).filter(
+    (stream) => query.get(stream) === null || isSet(query, stream),
+  );
   const name = 'function' in run.target ? run.target.function : run.target.image;
-  for await (const { stream, at, bytes } of tasks.logs(run.id, { follow: isSet(query, 'follow'), streams, signal: gone })) {
+  for await (const { stream, at, bytes } of tasks.logs(run.id, {
+    follow: isSet(query, 'follow'),
+    streams,
+    signal: gone,
+  })) {
     yield { name, instance: run.instance ?? run.id, stream, at, data: bytes.toString('base64') };
   }
 }

@@ -15,7 +15,13 @@ export const isOurs = (request: IncomingMessage): boolean => {
 };
 
 /** Answers one request to minke's own API. Never rejects. */
-export async function serveApi(desk: Desk, log: Log, request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> {
+export async function serveApi(
+  desk: Desk,
+  log: Log,
+  request: IncomingMessage,
+  response: ServerResponse,
+  caller: Caller,
+): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => {
     if (!response.writableFinished) gone.abort(new Error('the client has gone'));
@@ -27,7 +33,8 @@ export async function serveApi(desk: Desk, log: Log, request: IncomingMessage, r
   } catch (error) {
     if (gone.signal.aborted) return;
     const known = toMinkeError(error);
-    if (known.code === 'INTERNAL') log.error('A call of the API failed', { method: request.method, url: request.url, error });
+    if (known.code === 'INTERNAL')
+      log.error('A call of the API failed', { method: request.method, url: request.url, error });
     sendError(response, known);
   }
 }

@@ -52,7 +52,10 @@ async function* eventsOf({ store, timeline }: Desk, { query, gone }: ApiCall): A
   });
   gone.addEventListener('abort', () => wake.resolve(), { once: true });
   try {
-    yield* await store.timeline.list({ ...(app === undefined ? {} : { app }), ...(since === undefined ? {} : { since }) });
+    yield* await store.timeline.list({
+      ...(app === undefined ? {} : { app }),
+      ...(since === undefined ? {} : { since }),
+    });
     while (isSet(query, 'follow') && !gone.aborted) {
       yield* fresh.splice(0);
       await wake.promise;

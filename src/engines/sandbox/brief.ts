@@ -3,10 +3,11 @@ import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { openPipe, type Pipe } from '../../linux/pipe.ts';
 import type { DescriptorSource } from '../../linux/process.ts';
+import type { Id } from '../../model/ids.ts';
 import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
 import type { Context } from './context.ts';
 import { instanceFolder } from './places.ts';
-import { dropLayer, prepareBundle, runtimeCommand, startFailure } from './prepare.ts';
+import { dropLayer, prepareBundle, removeContainer, runtimeCommand, startFailure } from './prepare.ts';
 import { recordOf, type InstanceRecord } from './record.ts';
 import { takeSeat, type Seat } from './seat.ts';
 import { unlessStarted } from './unless-started.ts';
@@ -32,7 +33,7 @@ export async function startBrief(context: Context, spec: InstanceSpec): Promise<
   const tidy = async (): Promise<InstanceExit['cause']> => {
     rmSync(home, { recursive: true, force: true });
     if (!spec.readOnlyRoot) await dropLayer(context, spec.id);
-    return seat.leave() ?? (stopping.isAsked ? 'stopped' : 'exited');
+    return (await seat.leave()) ?? (stopping.isAsked ? 'stopped' : 'exited');
   };
   return await unlessStarted(tidy, async () => {
     await prepareBundle(context, spec, seat, home);
@@ -63,8 +64,8 @@ async function launch(
       stdout: reader(output),
       stderr: reader(errors),
       ended: started.ended.then(async (code) => {
-        const cause = await tidy();
-        return { code: code ?? 255, cause: code === undefined ? 'lost' : cause, at: context.clock.now() };
+        if (code === undefined) return await lose(context, spec.id, tidy);
+        return { code, cause: await tidy(), at: context.clock.now() };
       }),
     };
   } catch (error) {
@@ -73,6 +74,15 @@ async function launch(
   } finally {
     for (const end of [input?.read, output?.write, errors?.write]) if (end !== undefined) closeSync(end);
   }
+}
+
+/** The starter ended before it. The container is killed, unless the whole engine is letting go: recovery will see to it. */
+async function lose(context: Context, id: Id, tidy: () => Promise<unknown>): Promise<InstanceExit> {
+  if (!context.closing.signal.aborted) {
+    await removeContainer(context, id);
+    await tidy();
+  }
+  return { code: 255, cause: 'lost', at: context.clock.now() };
 }
 
 /** The other process opens our pipe by its name, so no descriptor has to travel. */

@@ -104,7 +104,11 @@ function ownOpenFilesLimit(): number {
 function capabilitiesOf(spec: InstanceSpec): readonly string[] {
   if (spec.privileged) return allCapabilities;
   const named = (names: readonly string[]): Set<string> =>
-    new Set(names.map((name) => name.toUpperCase()).map((name) => (name === 'ALL' || name.startsWith('CAP_') ? name : `CAP_${name}`)));
+    new Set(
+      names
+        .map((name) => name.toUpperCase())
+        .map((name) => (name === 'ALL' || name.startsWith('CAP_') ? name : `CAP_${name}`)),
+    );
   const [added, dropped] = [named(spec.capAdd), named(spec.capDrop)];
   const base = added.has('ALL') ? allCapabilities : dropped.has('ALL') ? [] : defaultCapabilities;
   const kept = base.filter((name) => !dropped.has(name));
@@ -134,9 +138,21 @@ function mountsOf(spec: InstanceSpec, facts: BundleFacts): object[] {
     },
     tmpfs('/dev/shm', 64 * 1024 * 1024, ['nosuid', 'noexec', 'nodev', 'mode=1777']),
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
-    { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', spec.privileged ? 'rw' : 'ro'] },
+    {
+      destination: '/sys',
+      type: 'sysfs',
+      source: 'sysfs',
+      options: ['nosuid', 'noexec', 'nodev', spec.privileged ? 'rw' : 'ro'],
+    },
     ...(facts.hasCgroupMount
-      ? [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro', 'nosuid', 'noexec', 'nodev'] }]
+      ? [
+          {
+            destination: '/sys/fs/cgroup',
+            type: 'cgroup',
+            source: 'cgroup',
+            options: ['ro', 'nosuid', 'noexec', 'nodev'],
+          },
+        ]
       : []),
     ...(spec.tmpBytes > 0 ? [tmpfs('/tmp', spec.tmpBytes, ['nosuid', 'nodev', 'mode=1777'])] : []),
     ...spec.mounts.map(toMount),
@@ -150,9 +166,19 @@ function toMount(mount: InstanceMount): object {
 }
 
 function bind(source: string, destination: string, readOnly: boolean): object {
-  return { destination, type: 'bind', source, options: ['rbind', 'rprivate', readOnly ? 'ro' : 'rw', 'nosuid', 'nodev'] };
+  return {
+    destination,
+    type: 'bind',
+    source,
+    options: ['rbind', 'rprivate', readOnly ? 'ro' : 'rw', 'nosuid', 'nodev'],
+  };
 }
 
 function tmpfs(destination: string, sizeBytes: number, options: readonly string[]): object {
-  return { destination, type: 'tmpfs', source: 'tmpfs', options: [...options, ...(sizeBytes > 0 ? [`size=${sizeBytes}`] : [])] };
+  return {
+    destination,
+    type: 'tmpfs',
+    source: 'tmpfs',
+    options: [...options, ...(sizeBytes > 0 ? [`size=${sizeBytes}`] : [])],
+  };
 }

@@ -15,6 +15,8 @@ export interface Context {
   readonly logWriter: LogWriter;
   readonly clock: Clock;
   readonly log: Log;
+  /** Aborted when the engine lets go: what happens from then on is the next life's affair. */
+  readonly closing: AbortController;
   /** Path of crun. */
   readonly runtime: string;
 }

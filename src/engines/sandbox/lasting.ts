@@ -24,7 +24,7 @@ export async function startLasting(context: Context, spec: InstanceSpec): Promis
   const aside = join(context.places.live, `.${spec.id}`);
   const giveBack = async (): Promise<void> => {
     for (const folder of [aside, home]) rmSync(folder, { recursive: true, force: true });
-    seat.leave();
+    await seat.leave();
     forget(context.places, spec.id);
     if (!spec.readOnlyRoot) await dropLayer(context, spec.id);
   };
@@ -47,9 +47,13 @@ export function observe(context: Context, record: InstanceRecord, seat: Seat): R
   const stopping = { isAsked: false };
   const ended = context.ends.of(id).then(async () => {
     const code = exitCode(instanceFolder(context.places, id, 'logs'));
-    const cause = seat.leave() ?? (stopping.isAsked ? 'stopped' : 'exited');
+    const cause = (await seat.leave()) ?? (stopping.isAsked ? 'stopped' : 'exited');
     if (record.hasWritableLayer) await dropLayer(context, id);
-    const exit: InstanceExit = { code: code ?? 255, cause: code === undefined ? 'lost' : cause, at: context.clock.now() };
+    const exit: InstanceExit = {
+      code: code ?? 255,
+      cause: code === undefined ? 'lost' : cause,
+      at: context.clock.now(),
+    };
     keepExit(context.places, id, exit);
     return exit;
   });
@@ -90,7 +94,11 @@ async function launch(context: Context, spec: InstanceSpec, home: string): Promi
   const started = await context.starter
     .start({
       argv: ['/bin/sh', '-c', shellLine, 'minke', home, ...runtimeCommand(context, spec.id, home)],
-      descriptors: [childEnd(input, 'read'), { path: '/dev/null', access: 'write' }, { path: '/dev/null', access: 'write' }],
+      descriptors: [
+        childEnd(input, 'read'),
+        { path: '/dev/null', access: 'write' },
+        { path: '/dev/null', access: 'write' },
+      ],
       outlives: true,
     })
     .finally(() => {

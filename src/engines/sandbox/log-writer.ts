@@ -1,7 +1,6 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { signalProcess, startTicks } from '../../linux/proc.ts';
+import { endProcess, readPidFile, writePidFile } from '../../linux/proc.ts';
 import type { Places } from './places.ts';
 import type { Starter } from './starter/client.ts';
 
@@ -11,7 +10,7 @@ export interface LogWriter {
   ensure(): Promise<void>;
   /** Lets it live on without us. */
   release(): void;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 export function createLogWriter(places: Places, starter: Starter): LogWriter {
@@ -31,15 +30,15 @@ export function createLogWriter(places: Places, starter: Starter): LogWriter {
       ],
       outlives: true,
     });
-    writeFileSync(pidFile, `${pid} ${startTicks(pid) ?? 0}`);
+    writePidFile(pidFile, pid);
     void ended.then(async () => {
-      if (!released && living(pidFile) === undefined) await ensure();
+      if (!released && readPidFile(pidFile) === undefined) await ensure();
     });
   };
 
   const ensure = async (): Promise<void> => {
-    writeFileSync(daemonFile, `${process.pid} ${startTicks(process.pid) ?? 0}`);
-    if (living(pidFile) === undefined) await launch();
+    writePidFile(daemonFile, process.pid);
+    if (readPidFile(pidFile) === undefined) await launch();
   };
 
   return {
@@ -47,17 +46,10 @@ export function createLogWriter(places: Places, starter: Starter): LogWriter {
     release: () => {
       released = true;
     },
-    stop: () => {
+    stop: async () => {
       released = true;
-      const found = living(pidFile);
-      const terminate = 15;
-      if (found !== undefined) signalProcess(found.pid, found.ticks, terminate);
+      const found = readPidFile(pidFile);
+      if (found !== undefined) await endProcess(found);
     },
   };
-}
-
-function living(pidFile: string): { readonly pid: number; readonly ticks: number } | undefined {
-  if (!existsSync(pidFile)) return undefined;
-  const [pid = 0, ticks = 0] = readFileSync(pidFile, 'utf8').split(' ').map(Number);
-  return startTicks(pid) === ticks ? { pid, ticks } : undefined;
 }

@@ -2,11 +2,13 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
 import { cgroupLayout } from '../../linux/cgroup.ts';
+import { signalProcess, untilGone } from '../../linux/proc.ts';
 import type { Id } from '../../model/ids.ts';
 import type { InstanceSpec } from '../../model/instance.ts';
 import { ociConfig } from './bundle.ts';
 import type { Context } from './context.ts';
 import type { Places } from './places.ts';
+import { containerProcess } from './record.ts';
 import type { Seat } from './seat.ts';
 import { announcePlaceholder } from './starter/protocol.ts';
 import { resolveUser } from './users.ts';
@@ -15,7 +17,13 @@ import { resolveUser } from './users.ts';
  * Writes a bundle into `folder` that will be run from `home` (the two differ while it is being prepared aside), and mounts
  * the instance's own layer where it has one.
  */
-export async function prepareBundle(context: Context, spec: InstanceSpec, seat: Seat, folder: string, home = folder): Promise<void> {
+export async function prepareBundle(
+  context: Context,
+  spec: InstanceSpec,
+  seat: Seat,
+  folder: string,
+  home = folder,
+): Promise<void> {
   const etc = etcFiles(spec, seat);
   mkdirSync(folder);
   for (const [name, text] of Object.entries(etc)) writeFileSync(join(folder, name), text);
@@ -47,6 +55,14 @@ export function runtimeCommand(context: Context, id: Id, home: string): string[]
 /** What the runtime said when it could not start a container, in its own words. */
 export function startFailure(name: string, home: string): MinkeError {
   return new MinkeError('INSTANCE_START_FAILED', { name, reason: lastWords(join(home, 'crun.log')) });
+}
+
+/** Kills a container that nobody waits for, and removes what the runtime keeps of it. Idempotent. */
+export async function removeContainer({ runtime, places, starter }: Context, id: Id): Promise<void> {
+  const found = containerProcess(places.crun, id);
+  const kill = 9;
+  if (found !== undefined && signalProcess(found.pid, found.ticks, kill)) await untilGone(found, 2000);
+  await starter.execute([runtime, `--root=${places.crun}`, 'delete', '--force', id]);
 }
 
 /** Removes an instance's own layer. Idempotent. */

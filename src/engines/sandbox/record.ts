@@ -36,7 +36,10 @@ export function readRecord(folder: string): InstanceRecord | undefined {
 }
 
 /** A container's first process, as crun's own state names it; undefined when it is gone. */
-export function containerProcess(crunRoot: string, id: string): { readonly pid: number; readonly ticks: number } | undefined {
+export function containerProcess(
+  crunRoot: string,
+  id: string,
+): { readonly pid: number; readonly ticks: number } | undefined {
   try {
     const status = JSON.parse(readFileSync(join(crunRoot, id, 'status'), 'utf8')) as {
       readonly pid: number;

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { isId, type Id } from '../../model/ids.ts';
 import type { Running } from './brief.ts';
-import { processesIn } from './host/cgroups.ts';
+import { groupsIn, processesIn, removeGroupTree } from './host/cgroups.ts';
 import type { Context } from './context.ts';
 import { observe } from './lasting.ts';
-import { layerFolder } from './prepare.ts';
+import { layerFolder, removeContainer } from './prepare.ts';
 import { containerProcess, readRecord, type InstanceRecord } from './record.ts';
 import { retakeSeat } from './seat.ts';
 
@@ -18,7 +18,12 @@ export async function recoverInstances(context: Context): Promise<Running[]> {
   const records = namesIn(places.live).flatMap((id) => readRecord(join(places.live, id)) ?? []);
   const known = new Set(records.map((record) => record.summary.id));
   const orphans = namesIn(places.crun).filter((id) => !known.has(id));
-  for (const id of orphans) await endOrphan(context, id);
+  for (const id of orphans) {
+    context.log.info('Removing an orphan of an earlier life', { instance: id });
+    await removeContainer(context, id);
+  }
+  const groups = groupsIn(places.cgroup).filter((path) => isId(basename(path)) && !known.has(basename(path)));
+  for (const path of groups) await removeGroupTree(path);
   for (const id of namesIn(places.brief)) rmSync(join(places.brief, id), { recursive: true, force: true });
   for (const id of namesIn(places.writable).filter((one) => !known.has(one))) {
     rmSync(layerFolder(places, id), { recursive: true, force: true });
@@ -53,18 +58,6 @@ function commandLine(pid: string): string {
   } catch {
     return '';
   }
-}
-
-async function endOrphan(context: Context, id: Id): Promise<void> {
-  context.log.info('Removing an orphan of an earlier life', { instance: id });
-  const found = containerProcess(context.places.crun, id);
-  if (found !== undefined) process.kill(found.pid, 'SIGKILL');
-  await removeContainer(context, id);
-}
-
-async function removeContainer(context: Context, id: Id): Promise<void> {
-  const { runtime, places, starter } = context;
-  await starter.execute([runtime, `--root=${places.crun}`, 'delete', '--force', id]);
 }
 
 /** Kills every process in our cgroups: the last step of a purge, when all that had a name was ended by name. */

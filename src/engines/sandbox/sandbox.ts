@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
 import { cgroupLayout } from '../../linux/cgroup.ts';
 import { closeInheritedOnExec } from '../../linux/process.ts';
-import { signalProcess } from '../../linux/proc.ts';
+import { readPidFile, signalProcess, untilGone } from '../../linux/proc.ts';
 import type { Id } from '../../model/ids.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
@@ -63,7 +63,9 @@ export async function createSandbox(options: SandboxOptions): Promise<Engine> {
 
   const start: Engine['start'] = async (spec, abort) => {
     abort?.throwIfAborted();
-    const instance = keep(spec.streams === 'pipes' ? await startBrief(context, spec) : await startLasting(context, spec));
+    const instance = keep(
+      spec.streams === 'pipes' ? await startBrief(context, spec) : await startLasting(context, spec),
+    );
     if (abort?.aborted !== true) return instance;
     await stop(spec.id, 0);
     throw abort.reason;
@@ -95,6 +97,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Engine> {
     networks: context.networks,
     close: async ({ purge }) => {
       if (purge) await Promise.all([...live.keys()].map(async (id) => await stop(id, 0)));
+      context.closing.abort();
       context.networks.close();
       context.logWriter.release();
       if (purge) await removeEverything(context);
@@ -112,14 +115,33 @@ async function createContext({ dataFolder, clock, log }: SandboxOptions): Promis
   requireProgram('nsenter', 'enters namespaces', 'util-linux');
   closeInheritedOnExec();
   const places = placesFor(dataFolder);
-  for (const folder of [places.live, places.brief, places.ended, places.net, places.crun, places.logs, places.writable]) {
+  for (const folder of [
+    places.live,
+    places.brief,
+    places.ended,
+    places.net,
+    places.crun,
+    places.logs,
+    places.writable,
+  ]) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
-  const starter = createStarter({ log, onLost: () => log.warn('The starter ended; the next start begins another') });
+  const starterFile = join(places.run, 'starter.pid');
+  const earlier = readPidFile(starterFile);
+  // It is killing what its daemon left; two who clean up the same would trip over each other.
+  const cleanUpLimitMs = 6000;
+  if (earlier !== undefined && !(await untilGone(earlier, cleanUpLimitMs)))
+    signalProcess(earlier.pid, earlier.ticks, kill);
+  const starter = createStarter({
+    log,
+    pidFile: starterFile,
+    onLost: () => log.warn('The starter ended; the next start begins another'),
+  });
   const logWriter = createLogWriter(places, starter);
   await logWriter.ensure();
   const networks = createNetworks(places, starter);
-  return { places, starter, networks, ends: watchEnds(places.ended), logWriter, clock, log, runtime };
+  const closing = new AbortController();
+  return { places, starter, networks, ends: watchEnds(places.ended), logWriter, clock, log, closing, runtime };
 }
 
 function toInstance(running: Running): Instance {
@@ -146,7 +168,7 @@ async function removeEverything(context: Context): Promise<void> {
   const { places } = context;
   if (killStragglers(context) > 0) context.log.warn('Something still ran in our cgroups; it was killed');
   await context.networks.removeAll();
-  context.logWriter.stop();
-  removeGroupTree(places.cgroup);
+  await context.logWriter.stop();
+  await removeGroupTree(places.cgroup);
   for (const folder of [places.run, places.logs, places.writable]) rmSync(folder, { recursive: true, force: true });
 }

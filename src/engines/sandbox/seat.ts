@@ -16,7 +16,7 @@ export interface Seat {
   /** Lines of /etc/hosts for the app's names. */
   hosts(): string;
   /** Why the kernel ended it, if it did; asked once, when the instance has ended. */
-  leave(): 'out-of-memory' | 'pids-limit' | undefined;
+  leave(): Promise<'out-of-memory' | 'pids-limit' | undefined>;
 }
 
 export async function takeSeat(context: Context, spec: InstanceSpec): Promise<Seat> {
@@ -42,10 +42,10 @@ function inSlot(context: Context, app: string, slot: Slot): Seat {
     resolver: gatewayAddress(network.subnet),
     group: slot.group,
     hosts: () => network.hosts(),
-    leave: () => {
+    leave: async () => {
       const verdict = slot.group.verdict();
       // The kernel's record of most processes never goes down, so a slot that met its limit would accuse the next.
-      network.release(slot, verdict !== 'pids-limit');
+      await network.release(slot, verdict !== 'pids-limit');
       return verdict;
     },
   };
@@ -61,9 +61,9 @@ async function bareSeat(context: Context, spec: Pick<InstanceSpec, 'id' | 'limit
     resolver: undefined,
     group,
     hosts: () => '',
-    leave: () => {
+    leave: async () => {
       const verdict = group.verdict();
-      group.remove();
+      await group.remove();
       return verdict;
     },
   };

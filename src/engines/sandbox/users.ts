@@ -19,15 +19,19 @@ export function resolveUser(user: string, rootPath: string): OciUser {
   }
   const entry = lines(rootPath, 'passwd').find((fields) => fields[0] === name || fields[2] === name);
   const uid = entry === undefined ? Number(name) : Number(entry[2]);
-  if (!isIdNumber(uid)) throw new MinkeError('INSTANCE_START_FAILED', { name, reason: `the image has no user "${name}"` });
+  if (!isIdNumber(uid))
+    throw new MinkeError('INSTANCE_START_FAILED', { name, reason: `the image has no user "${name}"` });
   if (groupName !== undefined) return { uid, gid: groupId(groupName, rootPath), additionalGids: [] };
-  const additionalGids = lines(rootPath, 'group').filter((fields) => fields[3]?.split(',').includes(entry?.[0] ?? '') === true);
+  const additionalGids = lines(rootPath, 'group').filter(
+    (fields) => fields[3]?.split(',').includes(entry?.[0] ?? '') === true,
+  );
   return { uid, gid: Number(entry?.[3] ?? 0), additionalGids: additionalGids.map((fields) => Number(fields[2])) };
 }
 
 function groupId(name: string, rootPath: string): number {
   const gid = Number(lines(rootPath, 'group').find((fields) => fields[0] === name)?.[2] ?? name);
-  if (!isIdNumber(gid)) throw new MinkeError('INSTANCE_START_FAILED', { name, reason: `the image has no group "${name}"` });
+  if (!isIdNumber(gid))
+    throw new MinkeError('INSTANCE_START_FAILED', { name, reason: `the image has no group "${name}"` });
   return gid;
 }
 

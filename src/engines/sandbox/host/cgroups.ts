@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, rmdirSync, writeSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { InstanceLimits } from '../../../model/instance.ts';
 import { cgroupLayout, cgroupRoot, mountedControllers } from '../../../linux/cgroup.ts';
 import { openEventCounter } from '../../../linux/pipe.ts';
@@ -17,8 +18,8 @@ export interface LimitGroup {
   limit(limits: InstanceLimits): Promise<void>;
   /** What happened since the last time it was asked. */
   verdict(): 'out-of-memory' | 'pids-limit' | undefined;
-  /** Removes it; what still runs in it must be dead by then. */
-  remove(): void;
+  /** Removes it; what ran in it must be dead, or about to be. */
+  remove(): Promise<void>;
 }
 
 const unlimited = { v1: '-1', v2: 'max' } as const;
@@ -30,15 +31,25 @@ export async function createLimitGroup(path: string): Promise<LimitGroup> {
 }
 
 /** Removes a daemon's groups with all that is in them; every process there must be dead. */
-export function removeGroupTree(path: string): void {
-  for (const root of controllerRoots()) removeTree(join(root, path));
+export async function removeGroupTree(path: string): Promise<void> {
+  await Promise.all(controllerRoots().map(async (root) => await removeTree(join(root, path))));
 }
 
 /** Pids of every process below a group. */
 export function processesIn(path: string): number[] {
-  const roots = cgroupLayout() === 'v2' ? [cgroupRoot] : [join(cgroupRoot, 'pids')];
-  return roots.flatMap((root) => pidsBelow(join(root, path)));
+  return pidsBelow(join(pidsRoot(), path));
 }
+
+/** Paths of the groups below a group, the deepest first. */
+export function groupsIn(path: string): string[] {
+  return childrenOf(join(pidsRoot(), path)).flatMap((child) => {
+    const below = join(path, basename(child));
+    return [...groupsIn(below), below];
+  });
+}
+
+/** Every group of ours has processes counted, so one controller's tree shows them all. */
+const pidsRoot = (): string => (cgroupLayout() === 'v2' ? cgroupRoot : join(cgroupRoot, 'pids'));
 
 async function createV1(path: string): Promise<LimitGroup> {
   const folder = (controller: string): string => join(cgroupRoot, controller, path);
@@ -52,7 +63,10 @@ async function createV1(path: string): Promise<LimitGroup> {
       if (set === JSON.stringify(limits)) return;
       await writeMemoryV1(folder('memory'), limits.memoryBytes);
       await writeFile(join(folder('pids'), 'pids.max'), limits.pids === 0 ? 'max' : String(limits.pids));
-      await writeFile(join(folder('cpu'), 'cpu.cfs_quota_us'), limits.cpus === 0 ? '-1' : String(Math.round(limits.cpus * cpuPeriodUs)));
+      await writeFile(
+        join(folder('cpu'), 'cpu.cfs_quota_us'),
+        limits.cpus === 0 ? '-1' : String(Math.round(limits.cpus * cpuPeriodUs)),
+      );
       set = JSON.stringify(limits);
       pidsLimit = limits.pids;
     },
@@ -60,9 +74,9 @@ async function createV1(path: string): Promise<LimitGroup> {
       if (memory.wasExceeded()) return 'out-of-memory';
       return pidsLimit > 0 && peakPids(folder('pids')) >= pidsLimit ? 'pids-limit' : undefined;
     },
-    remove: () => {
+    remove: async () => {
       memory.close();
-      removeGroupTree(path);
+      await removeGroupTree(path);
     },
   };
 }
@@ -123,19 +137,26 @@ async function createV2(path: string): Promise<LimitGroup> {
     limit: async (limits) => {
       if (set === JSON.stringify(limits)) return;
       await writeFile(join(folder, 'memory.max'), limits.memoryBytes === 0 ? unlimited.v2 : String(limits.memoryBytes));
-      if (existsSync(join(folder, 'memory.swap.max'))) await writeFile(join(folder, 'memory.swap.max'), limits.memoryBytes === 0 ? unlimited.v2 : '0');
+      if (existsSync(join(folder, 'memory.swap.max')))
+        await writeFile(join(folder, 'memory.swap.max'), limits.memoryBytes === 0 ? unlimited.v2 : '0');
       await writeFile(join(folder, 'pids.max'), limits.pids === 0 ? unlimited.v2 : String(limits.pids));
-      await writeFile(join(folder, 'cpu.max'), `${limits.cpus === 0 ? 'max' : Math.round(limits.cpus * cpuPeriodUs)} ${cpuPeriodUs}`);
+      await writeFile(
+        join(folder, 'cpu.max'),
+        `${limits.cpus === 0 ? 'max' : Math.round(limits.cpus * cpuPeriodUs)} ${cpuPeriodUs}`,
+      );
       set = JSON.stringify(limits);
     },
     verdict: () => {
-      const now = { kills: eventCount(folder, 'memory.events', 'oom_kill'), refusals: eventCount(folder, 'pids.events', 'max') };
+      const now = {
+        kills: eventCount(folder, 'memory.events', 'oom_kill'),
+        refusals: eventCount(folder, 'pids.events', 'max'),
+      };
       const before = seen;
       seen = now;
       if (now.kills > before.kills) return 'out-of-memory';
       return now.refusals > before.refusals ? 'pids-limit' : undefined;
     },
-    remove: () => removeGroupTree(path),
+    remove: async () => await removeGroupTree(path),
   };
 }
 
@@ -151,7 +172,9 @@ async function delegate(path: string): Promise<void> {
 }
 
 function eventCount(folder: string, file: string, key: string): number {
-  const line = readFileSync(join(folder, file), 'utf8').split('\n').find((one) => one.startsWith(`${key} `));
+  const line = readFileSync(join(folder, file), 'utf8')
+    .split('\n')
+    .find((one) => one.startsWith(`${key} `));
   return Number(line?.split(' ')[1] ?? 0);
 }
 
@@ -159,17 +182,41 @@ function controllerRoots(): string[] {
   return cgroupLayout() === 'v2' ? [cgroupRoot] : mountedControllers().map((name) => join(cgroupRoot, name));
 }
 
-function removeTree(folder: string): void {
-  if (!existsSync(folder)) return;
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (entry.isDirectory()) removeTree(join(folder, entry.name));
+async function removeTree(folder: string): Promise<void> {
+  for (const child of childrenOf(folder)) await removeTree(child);
+  await removeGroup(folder);
+}
+
+/** A process that was killed counts for a moment more (EBUSY); a group that another removed is as good as ours. */
+async function removeGroup(folder: string): Promise<void> {
+  const [tries, pauseMs] = [400, 5];
+  for (let left = tries; ; left--) {
+    try {
+      rmdirSync(folder);
+      return;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return;
+      if (code !== 'EBUSY' || left === 0) throw error;
+      await delay(pauseMs);
+    }
   }
-  rmdirSync(folder);
+}
+
+function childrenOf(folder: string): string[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => join(folder, entry.name));
+  } catch {
+    return [];
+  }
 }
 
 function pidsBelow(folder: string): number[] {
   if (!existsSync(folder)) return [];
-  const own = readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter((line) => line !== '').map(Number);
-  const children = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return [...own, ...children.flatMap((entry) => pidsBelow(join(folder, entry.name)))];
+  const own = readFileSync(join(folder, 'cgroup.procs'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(Number);
+  return [...own, ...childrenOf(folder).flatMap(pidsBelow)];
 }

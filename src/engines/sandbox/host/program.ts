@@ -4,7 +4,15 @@ import { MinkeError } from '../../../errors/index.ts';
 
 /** Where a program of the host lies, searching PATH and the places that PATH forgets for people who are not root. */
 export function findProgram(name: string, pathVariable = process.env['PATH'] ?? ''): string | undefined {
-  const folders = [...pathVariable.split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin', '/bin'];
+  const folders = [
+    ...pathVariable.split(':'),
+    '/usr/local/sbin',
+    '/usr/sbin',
+    '/sbin',
+    '/usr/local/bin',
+    '/usr/bin',
+    '/bin',
+  ];
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
 

@@ -61,7 +61,10 @@ async function* framesOf(
   }
 }
 
-async function readFrames(file: FileHandle, position: number): Promise<{ readonly frames: readonly Frame[]; readonly taken: number }> {
+async function readFrames(
+  file: FileHandle,
+  position: number,
+): Promise<{ readonly frames: readonly Frame[]; readonly taken: number }> {
   let buffer = Buffer.allocUnsafe(readBytes);
   let { bytesRead } = await file.read(buffer, 0, buffer.length, position);
   const decoded = decodeFrames(buffer.subarray(0, bytesRead));
@@ -73,7 +76,11 @@ async function readFrames(file: FileHandle, position: number): Promise<{ readonl
   return decodeFrames(buffer.subarray(0, bytesRead));
 }
 
-async function firstSegment(folder: string, changes: Changes | undefined, signal: AbortSignal | undefined): Promise<number | undefined> {
+async function firstSegment(
+  folder: string,
+  changes: Changes | undefined,
+  signal: AbortSignal | undefined,
+): Promise<number | undefined> {
   for (;;) {
     const seen = changes?.count() ?? 0;
     const [first] = await segments(folder);

@@ -1,6 +1,16 @@
-import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readdirSync, readSync, unlinkSync, writevSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  unlinkSync,
+  writevSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { decodeFrames, encodeHead, headBytes, segmentName, segmentNumbers, type FrameKind } from './frame.ts';
+import { encodeHead, headBytes, segmentName, segmentNumbers, type FrameKind } from './frame.ts';
 
 /** What is kept of each instance's output: three segments of 64 MiB; beyond that the oldest goes. */
 const segmentBytes = 64 * 1024 * 1024;
@@ -24,7 +34,8 @@ export function openRecording(folder: string, now: () => number): Recording {
     number += 1;
     fd = openSync(join(folder, segmentName(number)), 'a+');
     size = 0;
-    for (const old of segmentNumbers(readdirSync(folder)).slice(0, -segmentsKept)) unlinkSync(join(folder, segmentName(old)));
+    for (const old of segmentNumbers(readdirSync(folder)).slice(0, -segmentsKept))
+      unlinkSync(join(folder, segmentName(old)));
   };
 
   return {
@@ -64,26 +75,4 @@ function cutTornFrame(fd: number): number {
   }
   if (good < total) ftruncateSync(fd, good);
   return good;
-}
-
-/** Whether the last frame of a folder says that the output is complete. */
-export function isComplete(folder: string): boolean {
-  try {
-    const last = segmentNumbers(readdirSync(folder)).at(-1);
-    if (last === undefined) return false;
-    const fd = openSync(join(folder, segmentName(last)), 'r');
-    try {
-      const size = fstatSync(fd).size;
-      if (size < headBytes) return false;
-      const tail = Buffer.alloc(headBytes);
-      readSync(fd, tail, 0, headBytes, size - headBytes);
-      // The end frame is empty, so it is exactly the last 13 bytes.
-      const { frames } = decodeFrames(tail);
-      return frames[0]?.kind === 'end' && frames[0].bytes.length === 0;
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    return false;
-  }
 }

@@ -1,8 +1,8 @@
-import { constants, existsSync, openSync, readdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
+import { constants, existsSync, openSync, readdirSync, watch, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { closeInheritedOnExec } from '../../../linux/process.ts';
-import { startTicks } from '../../../linux/proc.ts';
+import { readPidFile } from '../../../linux/proc.ts';
 import { openRecording, type Recording } from './recording.ts';
 
 /**
@@ -39,10 +39,9 @@ function record(id: string): void {
     const [stdout, stderr] = [openFifo(id, 'stdout'), openFifo(id, 'stderr')];
     const recording = openRecording(join(logs, id), () => Date.now());
     reading.add(id);
-    void Promise.all([
-      follow(stdout, 'stdout', recording, exited),
-      follow(stderr, 'stderr', recording, exited),
-    ]).then(() => finish(id, recording));
+    void Promise.all([follow(stdout, 'stdout', recording, exited), follow(stderr, 'stderr', recording, exited)]).then(
+      () => finish(id, recording),
+    );
   } catch (error) {
     // Its folder may have gone between the listing and now; what is still there is tried again at the next change.
     process.stderr.write(`log writer: ${id}: ${String(error)}\n`);
@@ -93,11 +92,5 @@ function tryWrite(recording: Recording, kind: 'stdout' | 'stderr' | 'end', bytes
 }
 
 function endWhenNobodyIsLeft(): void {
-  if (reading.size === 0 && !isDaemonAlive()) process.exit();
-}
-
-function isDaemonAlive(): boolean {
-  if (!existsSync(daemonFile)) return false;
-  const [pid = 0, ticks = 0] = readFileSync(daemonFile, 'utf8').trim().split(' ').map(Number);
-  return startTicks(pid) === ticks;
+  if (reading.size === 0 && readPidFile(daemonFile) === undefined) process.exit();
 }

@@ -26,7 +26,7 @@ export interface AppNetwork {
   acquire(request: SlotRequest): Promise<Slot>;
   /** After a restart: the slot that a living instance is in. */
   reclaim(number: number, request: SlotRequest): Promise<Slot>;
-  release(slot: Slot, reusable: boolean): void;
+  release(slot: Slot, reusable: boolean): Promise<void>;
   /** Lines of /etc/hosts for the names. */
   hosts(): string;
   /** Stops listening; the network itself stays. */
@@ -106,7 +106,11 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
   const makeSlots = async (count: number, outbound: Outbound): Promise<void> => {
     const numbers = Array.from({ length: Math.min(count, instanceCapacity - nextSlot) }, () => nextSlot++);
     if (numbers.length === 0) throw new MinkeError('OUT_OF_ADDRESSES', { app });
-    const files = numbers.map((number) => ({ number, address: instanceAddress(subnet, number), file: slotFile(number) }));
+    const files = numbers.map((number) => ({
+      number,
+      address: instanceAddress(subnet, number),
+      file: slotFile(number),
+    }));
     await runOnHost('slots', slotScript(namespace, subnet, files));
     const made = await Promise.all(numbers.map(async (number) => await openSlot(number, outbound)));
     for (const slot of made) slots.set(slot.number, slot);
@@ -197,13 +201,14 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
       await slot.group.limit(limits);
       return slot;
     },
-    release: (slot, reusable) => {
-      if (reusable) free.push(slot);
-      else {
-        slots.delete(slot.number);
-        slot.group.remove();
-        void runOnHost('slot', releaseScript([slotFile(slot.number)])).catch(() => undefined);
+    release: async (slot, reusable) => {
+      if (reusable) {
+        free.push(slot);
+        return;
       }
+      slots.delete(slot.number);
+      await slot.group.remove();
+      await runOnHost('slot', releaseScript([slotFile(slot.number)]));
     },
     hosts: () => names.map((name) => `${addressOf(name)} ${name}\n`).join(''),
     close: () => {
@@ -214,7 +219,7 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
       listening?.close();
       listening = undefined;
       await slirp.stop();
-      for (const slot of slots.values()) slot.group.remove();
+      await Promise.all([...slots.values()].map(async (slot) => await slot.group.remove()));
       slots.clear();
       const files = readdirSync(folder).filter((entry) => entry === 'ns' || entry.startsWith('slot-'));
       await runOnHost('removal', releaseScript(files.map((file) => join(folder, file))));
@@ -270,7 +275,8 @@ async function connectInside(namespace: string, address: string, port: number, s
   // Nothing may be read before it is connected; `manualStart` is what Node's own connect() uses for that.
   const socket = new Socket({ fd, readable: true, writable: true, allowHalfOpen: true, manualStart: true } as object);
   await new Promise<void>((resolve, reject) => {
-    const abort = (): void => void socket.destroy(signal?.reason instanceof Error ? signal.reason : new Error('aborted'));
+    const abort = (): void =>
+      void socket.destroy(signal?.reason instanceof Error ? signal.reason : new Error('aborted'));
     signal?.addEventListener('abort', abort, { once: true });
     socket.once('connect', () => {
       signal?.removeEventListener('abort', abort);

@@ -49,7 +49,9 @@ route add ${gateway} dev eth0 scope link
 route add default via ${gateway} dev eth0
 END`,
   );
-  return ['set -e', ...made, `nsenter --net=${appNamespace} ip -batch - <<'END'`, ...links, 'END', ...inside, ''].join('\n');
+  return ['set -e', ...made, `nsenter --net=${appNamespace} ip -batch - <<'END'`, ...links, 'END', ...inside, ''].join(
+    '\n',
+  );
 }
 
 /** Lets go of namespaces; their interfaces go with them. */

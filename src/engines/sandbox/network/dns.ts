@@ -46,7 +46,8 @@ interface Question {
 
 /** The first question of a query, or undefined when it is not one. */
 function question(query: Buffer): Question | undefined {
-  if (query.length < headBytes + 5 || query.readUInt16BE(4) === 0 || (query.readUInt8(2) & 0x80) !== 0) return undefined;
+  if (query.length < headBytes + 5 || query.readUInt16BE(4) === 0 || (query.readUInt8(2) & 0x80) !== 0)
+    return undefined;
   const labels: string[] = [];
   let at = headBytes;
   for (;;) {
@@ -54,7 +55,12 @@ function question(query: Buffer): Question | undefined {
     if (length === undefined || length > 63) return undefined;
     at += 1;
     if (length === 0) break;
-    labels.push(query.subarray(at, at + length).toString('latin1').toLowerCase());
+    labels.push(
+      query
+        .subarray(at, at + length)
+        .toString('latin1')
+        .toLowerCase(),
+    );
     at += length;
   }
   if (at + 4 > query.length) return undefined;

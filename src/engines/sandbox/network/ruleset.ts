@@ -23,7 +23,11 @@ export const tap = 'tap0';
  */
 export function ruleset(request: RulesetRequest): string {
   const chains: Record<string, readonly string[]> = {
-    prerouting: ['type nat hook prerouting priority dstnat; policy accept;', ...toInstances(request), toListener(request)],
+    prerouting: [
+      'type nat hook prerouting priority dstnat; policy accept;',
+      ...toInstances(request),
+      toListener(request),
+    ],
     postrouting: ['type nat hook postrouting priority srcnat; policy accept;', `oifname "${tap}" masquerade`],
     input: ['type filter hook input priority filter; policy drop;', ...input(request)],
     forward: [
@@ -80,7 +84,9 @@ function forward(rule: Outbound, instances: readonly string[], hostAddresses: re
     return [`${from} ip daddr != { ${refused} } accept`];
   }
   return rule.map(({ cidr, port }) =>
-    port === undefined ? `${from} ip daddr ${cidr} accept` : `${from} ip daddr ${cidr} meta l4proto { tcp, udp } th dport ${port} accept`,
+    port === undefined
+      ? `${from} ip daddr ${cidr} accept`
+      : `${from} ip daddr ${cidr} meta l4proto { tcp, udp } th dport ${port} accept`,
   );
 }
 
@@ -98,4 +104,3 @@ function contains(cidr: string, address: string): boolean {
 function toNumber(address: string): number {
   return address.split('.').reduce((sum, part) => ((sum << 8) | Number(part)) >>> 0, 0);
 }
-

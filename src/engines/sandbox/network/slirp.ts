@@ -1,8 +1,8 @@
-import { closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { MinkeError } from '../../../errors/index.ts';
 import { openPipe } from '../../../linux/pipe.ts';
-import { signalProcess, startTicks } from '../../../linux/proc.ts';
+import { endProcess, readPidFile, writePidFile } from '../../../linux/proc.ts';
 import { requireProgram } from '../host/program.ts';
 import type { Starter } from '../starter/client.ts';
 import { tap } from './ruleset.ts';
@@ -14,7 +14,11 @@ export interface Slirp {
   stop(): Promise<void>;
 }
 
-export function createSlirp(options: { readonly namespace: string; readonly pidFile: string; readonly starter: Starter }): Slirp {
+export function createSlirp(options: {
+  readonly namespace: string;
+  readonly pidFile: string;
+  readonly starter: Starter;
+}): Slirp {
   const { namespace, pidFile, starter } = options;
   let starting: Promise<void> | undefined;
   let stopped = false;
@@ -23,7 +27,7 @@ export function createSlirp(options: { readonly namespace: string; readonly pidF
     const program = requireProgram('slirp4netns', 'connects apps to the outside', 'slirp4netns');
     const readyDescriptor = 3;
     const ready = openPipe();
-    const process_ = await starter.start({
+    const started = await starter.start({
       argv: [
         program,
         '--netns-type=path',
@@ -44,10 +48,10 @@ export function createSlirp(options: { readonly namespace: string; readonly pidF
       outlives: true,
     });
     closeSync(ready.write);
-    writeFileSync(pidFile, `${process_.pid} ${startTicks(process_.pid) ?? 0}`);
+    writePidFile(pidFile, started.pid);
     await firstByte(ready.read);
     // A way out that broke is mended; connections through it are lost, as with any router.
-    void process_.ended.then(async (code) => {
+    void started.ended.then(async (code) => {
       if (code === undefined || stopped) return;
       starting = undefined;
       await ensure().catch(() => undefined);
@@ -55,7 +59,7 @@ export function createSlirp(options: { readonly namespace: string; readonly pidF
   };
 
   const ensure = async (): Promise<void> => {
-    if (living(pidFile) !== undefined && starting === undefined) return;
+    if (readPidFile(pidFile) !== undefined && starting === undefined) return;
     starting ??= launch();
     await starting;
   };
@@ -65,28 +69,20 @@ export function createSlirp(options: { readonly namespace: string; readonly pidF
     stop: async () => {
       stopped = true;
       await starting?.catch(() => undefined);
-      const found = living(pidFile);
-      const terminate = 15;
-      if (found !== undefined) signalProcess(found.pid, found.ticks, terminate);
+      const found = readPidFile(pidFile);
+      if (found !== undefined) await endProcess(found);
       rmSync(pidFile, { force: true });
     },
   };
-}
-
-function living(pidFile: string): { readonly pid: number; readonly ticks: number } | undefined {
-  try {
-    const [pid = 0, ticks = 0] = readFileSync(pidFile, 'utf8').split(' ').map(Number);
-    return startTicks(pid) === ticks ? { pid, ticks } : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 async function firstByte(fd: number): Promise<void> {
   const pipe = new Socket({ fd, readable: true, writable: false });
   await new Promise<void>((resolve, reject) => {
     pipe.once('data', () => resolve());
-    pipe.once('close', () => reject(new MinkeError('NETWORK_FAILED', { app: '', reason: 'slirp4netns ended at once' })));
+    pipe.once('close', () =>
+      reject(new MinkeError('NETWORK_FAILED', { app: '', reason: 'slirp4netns ended at once' })),
+    );
   });
   pipe.destroy();
 }

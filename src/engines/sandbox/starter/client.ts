@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { MinkeError } from '../../../errors/index.ts';
 import { openSocketPair } from '../../../linux/pipe.ts';
 import { reapEnded, startProcess, type DescriptorSource } from '../../../linux/process.ts';
+import { writePidFile } from '../../../linux/proc.ts';
 import type { Log } from '../../../observe/log.ts';
 import { lineParser, starterDescriptor, type StarterAnswer, type StarterRequest } from './protocol.ts';
 
@@ -41,13 +42,20 @@ export interface Execution {
 
 type Listener = (answer: StarterAnswer | undefined) => void;
 
-export function createStarter(options: { readonly log: Log; readonly onLost?: () => void }): Starter {
+export interface StarterOptions {
+  readonly log: Log;
+  /** Remembers the living one, so that the next life of the daemon can wait for its end. */
+  readonly pidFile: string;
+  readonly onLost?: () => void;
+}
+
+export function createStarter(options: StarterOptions): Starter {
   let connection: Connection | undefined;
   let closed = false;
 
   const current = (): Connection => {
     if (closed) throw new MinkeError('STARTER_LOST', { name: 'a process' });
-    connection ??= connect(options.log, () => {
+    connection ??= connect(options, () => {
       connection = undefined;
       if (!closed) options.onLost?.();
     });
@@ -71,7 +79,8 @@ export function createStarter(options: { readonly log: Log; readonly onLost?: ()
         const announced = Promise.withResolvers<number | undefined>();
         const ended = Promise.withResolvers<number | undefined>();
         const key = send({ op: 'start', ...request }, (answer) => {
-          if (answer?.event === 'started') resolve({ pid: answer.pid, announced: announced.promise, ended: ended.promise });
+          if (answer?.event === 'started')
+            resolve({ pid: answer.pid, announced: announced.promise, ended: ended.promise });
           else if (answer?.event === 'announced') announced.resolve(answer.pid);
           else {
             forget(key);
@@ -81,7 +90,8 @@ export function createStarter(options: { readonly log: Log; readonly onLost?: ()
           }
         });
       }),
-    execute: async (argv, input = '', env) => await once({ op: 'execute', argv, input, ...(env === undefined ? {} : { env }) }),
+    execute: async (argv, input = '', env) =>
+      await once({ op: 'execute', argv, input, ...(env === undefined ? {} : { env }) }),
     overlay: async (mount) => void (await once({ op: 'overlay', ...mount })),
     unmount: async (target) => void (await once({ op: 'unmount', target })),
     get pid() {
@@ -104,16 +114,18 @@ interface Connection {
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
-function connect(log: Log, onLost: () => void): Connection {
+function connect({ log, pidFile }: StarterOptions, onLost: () => void): Connection {
   const [ours, theirs] = openSocketPair();
   const pid = launch(theirs);
   closeSync(theirs);
+  writePidFile(pidFile, pid);
   const socket = new Socket({ fd: ours });
   const listeners = new Map<number, Listener>();
   let lastKey = 0;
   socket.on(
     'data',
-    lineParser<StarterAnswer>((answer) => {
+    lineParser((line) => {
+      const answer = JSON.parse(line) as StarterAnswer;
       if (answer.event !== 'ready') listeners.get(answer.key)?.(answer);
     }),
   );
@@ -145,10 +157,12 @@ function launch(socket: number): number {
     path: '/usr/bin/unshare',
     argv: ['unshare', '--mount', '--propagation', 'slave', ...node],
     env: Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')),
-    descriptors: [{ path: '/dev/null', access: 'read' }, { path: '/dev/null', access: 'write' }, { fd: 2 }, { fd: socket }].slice(
-      0,
-      starterDescriptor + 1,
-    ) as DescriptorSource[],
+    descriptors: [
+      { path: '/dev/null', access: 'read' },
+      { path: '/dev/null', access: 'write' },
+      { fd: 2 },
+      { fd: socket },
+    ].slice(0, starterDescriptor + 1) as DescriptorSource[],
     ownSession: true,
   });
 }

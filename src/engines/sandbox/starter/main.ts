@@ -4,7 +4,13 @@ import { mountOverlay, unmount } from '../../../linux/mount.ts';
 import { openPipe } from '../../../linux/pipe.ts';
 import { closeInheritedOnExec, reapEnded, startProcess, type ProcessRequest } from '../../../linux/process.ts';
 import { narrowCgroupView } from './cgroup-view.ts';
-import { announcePlaceholder, lineParser, starterDescriptor, type StarterAnswer, type StarterRequest } from './protocol.ts';
+import {
+  announcePlaceholder,
+  lineParser,
+  starterDescriptor,
+  type StarterAnswer,
+  type StarterRequest,
+} from './protocol.ts';
 
 /**
  * The starter: a small process in a mount namespace of its own that starts every other process, so that the daemon, which
@@ -20,7 +26,9 @@ interface Watched {
   readonly onEnd: (code: number) => void;
 }
 
-const environment = { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' };
+const { PATH = '/usr/sbin:/usr/bin:/sbin:/bin', NODE_COMPILE_CACHE } = process.env;
+// The compile cache is for the log writer, which needs 20 MB less with it.
+const environment = { PATH, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }) };
 const watched = new Map<number, Watched>();
 const daemon = new Socket({ fd: starterDescriptor });
 
@@ -29,7 +37,10 @@ narrowCgroupView();
 process.on('SIGCHLD', reap);
 // The daemon says when to end, by closing its end; a Ctrl-C in its terminal is not for us.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
-daemon.on('data', lineParser(obey));
+daemon.on(
+  'data',
+  lineParser((line) => obey(JSON.parse(line) as StarterRequest)),
+);
 daemon.on('error', () => undefined);
 daemon.on('close', endWithDaemon);
 answer({ event: 'ready' });
@@ -106,16 +117,13 @@ function readNow(fd: number): Buffer {
 
 function execute(request: StarterRequest & { op: 'execute' }): void {
   const [input, output, errors] = [openPipe(), openPipe(), openPipe()];
-  const child = startOrStop(
-    () => [input, output, errors].forEach((pipe) => closeBoth(pipe)),
-    {
-      path: request.argv[0] ?? '',
-      argv: request.argv,
-      env: { ...environment, ...request.env },
-      descriptors: [{ fd: input.read }, { fd: output.write }, { fd: errors.write }],
-      ownSession: true,
-    },
-  );
+  const child = startOrStop(() => [input, output, errors].forEach((pipe) => closeBoth(pipe)), {
+    path: request.argv[0] ?? '',
+    argv: request.argv,
+    env: { ...environment, ...request.env },
+    descriptors: [{ fd: input.read }, { fd: output.write }, { fd: errors.write }],
+    ownSession: true,
+  });
   closeSync(input.read);
   closeSync(output.write);
   closeSync(errors.write);

@@ -1,3 +1,4 @@
+import { StringDecoder } from 'node:string_decoder';
 import type { DescriptorSource } from '../../../linux/process.ts';
 
 /** Daemon and starter speak JSON, a line a message, over a socket pair; the starter has its end as descriptor 3. */
@@ -42,14 +43,21 @@ export type StarterAnswer =
   | { readonly event: 'announced'; readonly key: number; readonly pid: number }
   | { readonly event: 'ended'; readonly key: number; readonly code: number }
   | { readonly event: 'failed'; readonly key: number; readonly reason: string }
-  | { readonly event: 'done'; readonly key: number; readonly code: number; readonly stdout: string; readonly stderr: string };
+  | {
+      readonly event: 'done';
+      readonly key: number;
+      readonly code: number;
+      readonly stdout: string;
+      readonly stderr: string;
+    };
 
-/** Feeds chunks of a stream to `take`, one parsed line at a time. */
-export function lineParser<T>(take: (message: T) => void): (chunk: Buffer) => void {
+/** Cuts a stream into lines; a character may lie in two chunks. */
+export function lineParser(take: (line: string) => void): (chunk: Buffer) => void {
+  const decoder = new StringDecoder();
   let rest = '';
   return (chunk) => {
-    const lines = (rest + chunk.toString()).split('\n');
+    const lines = (rest + decoder.write(chunk)).split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) take(JSON.parse(line) as T);
+    for (const line of lines) take(line);
   };
 }

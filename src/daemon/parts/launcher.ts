@@ -1,10 +1,10 @@
-import { emptyApp, imageTarget } from '../apps/instance/image-target.ts';
-import type { Engine, Instance } from '../engines/engine.ts';
-import type { ImageStore } from '../image/store.ts';
-import { shortId } from '../model/ids.ts';
-import type { RunTarget } from '../model/run.ts';
-import type { Clock } from '../observe/clock.ts';
-import type { LaunchableRun, LaunchedRun, Launcher } from '../tasks/launcher.ts';
+import { emptyApp, imageTarget } from '../../apps/instance/image-target.ts';
+import type { Engine, Instance } from '../../engines/engine.ts';
+import type { ImageStore } from '../../image/store.ts';
+import { shortId } from '../../model/ids.ts';
+import type { RunTarget } from '../../model/run.ts';
+import type { Clock } from '../../observe/clock.ts';
+import type { LaunchableRun, LaunchedRun, Launcher } from '../../tasks/launcher.ts';
 import type { AppHands } from './app-hands.ts';
 import type { Catalog, Startable } from './catalog.ts';
 import type { Instances } from './instances.ts';
@@ -39,7 +39,9 @@ export function createLauncher(options: {
   return {
     settings: async (app, target) => ({ timeoutMs: (await startableOf(app, target, 'image')).service.timeoutMs }),
     concurrency: ({ app, target }) =>
-      'function' in target ? Math.max(1, catalog.service(app, target.function)?.concurrency ?? 1) : Number.POSITIVE_INFINITY,
+      'function' in target
+        ? Math.max(1, catalog.service(app, target.function)?.concurrency ?? 1)
+        : Number.POSITIVE_INFINITY,
     launch: async (run, attempt, signal) => {
       const startable = await startableOf(run.app, run.target, run.options.name ?? shortId(run.id));
       const isFunction = 'function' in run.target;
@@ -85,4 +87,3 @@ function ended(run: LaunchableRun, exit: Awaited<Instance['exited']>): LaunchedR
     stop: async () => undefined,
   };
 }
-

@@ -1,5 +1,5 @@
-import type { CallRecord } from '../gateway/record.ts';
-import type { TimelineEvent } from '../model/timeline.ts';
+import type { CallRecord } from '../../gateway/record.ts';
+import type { TimelineEvent } from '../../model/timeline.ts';
 
 /** A request as the timeline has it: calls of functions only, since a service's are its own affair. */
 export function eventOfCall(call: CallRecord): TimelineEvent | undefined {

@@ -1,6 +1,6 @@
-import { MinkeError } from '../errors/index.ts';
-import type { AppModel, ServiceModel } from '../model/app.ts';
-import type { ReadyImage } from '../model/instance.ts';
+import { MinkeError } from '../../errors/index.ts';
+import type { AppModel, ServiceModel } from '../../model/app.ts';
+import type { ReadyImage } from '../../model/instance.ts';
 
 /** An app as it was deployed last: what should run, and from which images. */
 export interface Deployed {
@@ -42,10 +42,14 @@ export function createCatalog(): Catalog {
     startable: (app, name) => {
       const deployed = apps.get(app);
       const found = service(app, name);
-      if (deployed === undefined || found === undefined) throw new MinkeError('TARGET_NOT_FOUND', { target: name, app });
+      if (deployed === undefined || found === undefined)
+        throw new MinkeError('TARGET_NOT_FOUND', { target: name, app });
       const image = deployed.images.get(name);
       if (image === undefined) {
-        throw new MinkeError('IMAGE_NOT_FOUND', { image: imageReference(app, found), reason: `"${name}" has none yet` });
+        throw new MinkeError('IMAGE_NOT_FOUND', {
+          image: imageReference(app, found),
+          reason: `"${name}" has none yet`,
+        });
       }
       return { app: deployed.model, service: found, image };
     },

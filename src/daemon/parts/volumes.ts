@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { MinkeError } from '../errors/index.ts';
-import type { VolumeModel } from '../model/app.ts';
+import { MinkeError } from '../../errors/index.ts';
+import type { VolumeModel } from '../../model/app.ts';
 
 /** Named volumes: folders of the data folder. */
 export interface Volumes {

@@ -4,9 +4,9 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { FunctionCaller } from '../dockerapi/containers.ts';
-import { shortId, type Id } from '../model/ids.ts';
-import type { InstanceMount } from '../model/instance.ts';
+import type { FunctionCaller } from '../../dockerapi/containers.ts';
+import { shortId, type Id } from '../../model/ids.ts';
+import type { InstanceMount } from '../../model/instance.ts';
 
 /**
  * The sockets that instances find at /run/minke. Each instance has a listener of its own: who calls is known by the socket,
@@ -41,8 +41,9 @@ export function createDoors(folder: string, handler: DoorHandler): Doors {
     else then(caller);
   };
   // One HTTP server serves the connections of all doors; it never listens itself.
-  const http = createHttpServer({ shouldUpgradeCallback: (request) => handler.wantsUpgrade(request) }, (request, response) =>
-    withCaller(request.socket, (caller) => handler.handle(request, response, caller)),
+  const http = createHttpServer(
+    { shouldUpgradeCallback: (request) => handler.wantsUpgrade(request) },
+    (request, response) => withCaller(request.socket, (caller) => handler.handle(request, response, caller)),
   );
   http.on('upgrade', (request, socket: Socket, head) =>
     withCaller(socket, (caller) => handler.upgrade(request, socket, head, caller)),

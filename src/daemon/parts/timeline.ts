@@ -1,7 +1,7 @@
-import type { TimelineEvent } from '../model/timeline.ts';
-import type { Log } from '../observe/log.ts';
-import type { Timeline } from '../observe/timeline.ts';
-import type { Store } from '../store/store.ts';
+import type { TimelineEvent } from '../../model/timeline.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Timeline } from '../../observe/timeline.ts';
+import type { Store } from '../../store/store.ts';
 
 /** The timeline with its durable sink, and a way to follow it. */
 export interface DaemonTimeline extends Timeline {

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
-import { programToPack } from '../apps/instance/argv.ts';
-import { MinkeError } from '../errors/index.ts';
-import type { ImageStore } from '../image/store.ts';
-import type { AppModel, ServiceModel } from '../model/app.ts';
-import type { ReadyImage } from '../model/instance.ts';
+import { programToPack } from '../../apps/instance/argv.ts';
+import { MinkeError } from '../../errors/index.ts';
+import type { ImageStore } from '../../image/store.ts';
+import type { AppModel, ServiceModel } from '../../model/app.ts';
+import type { ReadyImage } from '../../model/instance.ts';
 import { imageReference } from './catalog.ts';
 
 /** The image of a service: packed from its folder, or found under its name. */
@@ -31,7 +31,7 @@ export async function obtainImage(images: ImageStore, app: AppModel, service: Se
 const sdkFiles = [
   ...['sdk', 'api', 'errors'].map((name) => ({
     targetPath: `node_modules/minke/${name}`,
-    sourceFolder: fileURLToPath(new URL(`../${name}`, import.meta.url)),
+    sourceFolder: fileURLToPath(new URL(`../../${name}`, import.meta.url)),
   })),
   {
     targetPath: 'node_modules/minke/package.json',

@@ -1,16 +1,16 @@
-import { currentInstance } from '../apps/deploy/current-instance.ts';
-import { executeSteps, type StepProgress } from '../apps/deploy/execute-steps.ts';
-import { plan } from '../apps/deploy/plan.ts';
-import type { Current } from '../apps/deploy/step.ts';
-import { findTakenRoute } from '../apps/deploy/taken-routes.ts';
-import type { Supervisor } from '../apps/supervise/supervisor.ts';
-import { MinkeError } from '../errors/index.ts';
-import type { ImageStore } from '../image/store.ts';
-import type { AppModel } from '../model/app.ts';
-import type { Clock } from '../observe/clock.ts';
-import type { Log } from '../observe/log.ts';
-import type { Timeline } from '../observe/timeline.ts';
-import type { Store } from '../store/store.ts';
+import { currentInstance } from '../../apps/deploy/current-instance.ts';
+import { executeSteps, type StepProgress } from '../../apps/deploy/execute-steps.ts';
+import { plan } from '../../apps/deploy/plan.ts';
+import type { Current } from '../../apps/deploy/step.ts';
+import { findTakenRoute } from '../../apps/deploy/taken-routes.ts';
+import type { Supervisor } from '../../apps/supervise/supervisor.ts';
+import { MinkeError } from '../../errors/index.ts';
+import type { ImageStore } from '../../image/store.ts';
+import type { AppModel } from '../../model/app.ts';
+import type { Clock } from '../../observe/clock.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Timeline } from '../../observe/timeline.ts';
+import type { Store } from '../../store/store.ts';
 import type { AppHands } from './app-hands.ts';
 import { imageReference, type Catalog, type Deployed } from './catalog.ts';
 import type { Instances } from './instances.ts';
@@ -22,7 +22,11 @@ export interface Deploys {
   /** Answers whether anything had to change. */
   up(model: AppModel, onProgress: (progress: StepProgress) => void): Promise<{ readonly changed: boolean }>;
   /** @throws APP_NOT_FOUND */
-  down(app: string, options: { readonly removeVolumes: boolean }, onProgress: (progress: StepProgress) => void): Promise<void>;
+  down(
+    app: string,
+    options: { readonly removeVolumes: boolean },
+    onProgress: (progress: StepProgress) => void,
+  ): Promise<void>;
   /** Every stored app, as far as it can be had; what fails is logged and told on the timeline. */
   restore(): Promise<void>;
 }
@@ -66,7 +70,11 @@ export function createDeploys(options: DeploysOptions): Deploys {
     try {
       const ids = Object.fromEntries([...deployed.images].map(([service, image]) => [service, image.id]));
       const steps = plan(currentOf(model.name), { model, images: ids });
-      await executeSteps(steps, hands.forDeploy(deployed), onProgress, { clock });
+      // Images are here already, and their progress was told when they came.
+      const tell = (progress: StepProgress): void => {
+        if (progress.step !== 'prepare-image') onProgress(progress);
+      };
+      await executeSteps(steps, hands.forDeploy(deployed), tell, { clock });
       // What changes nothing that runs (a time-out, a right) counts from now on too.
       catalog.put(deployed);
       return steps.length;
@@ -91,13 +99,21 @@ export function createDeploys(options: DeploysOptions): Deploys {
   return {
     up: async (model, onProgress) =>
       await inTurn(model.name, async () => {
-        const taken = findTakenRoute(model, catalog.list().map((deployed) => deployed.model));
+        const taken = findTakenRoute(
+          model,
+          catalog.list().map((deployed) => deployed.model),
+        );
         if (taken !== undefined) throw taken;
         const deployed: Deployed = { model, images: await obtainImages(images, model, onProgress, clock) };
         const begun = clock.elapsed();
         const steps = await apply(deployed, onProgress);
         if (steps > 0) {
-          record({ at: clock.now(), kind: 'deploy', app: model.name, facts: { steps, ms: Math.round(clock.elapsed() - begun) } });
+          record({
+            at: clock.now(),
+            kind: 'deploy',
+            app: model.name,
+            facts: { steps, ms: Math.round(clock.elapsed() - begun) },
+          });
         }
         return { changed: steps > 0 };
       }),
@@ -107,7 +123,12 @@ export function createDeploys(options: DeploysOptions): Deploys {
         if (deployed === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
         const resume = await supervisor.hold(app);
         try {
-          await executeSteps(plan(currentOf(app), undefined, { removeVolumes }), hands.forDeploy(deployed), onProgress, { clock });
+          await executeSteps(
+            plan(currentOf(app), undefined, { removeVolumes }),
+            hands.forDeploy(deployed),
+            onProgress,
+            { clock },
+          );
         } finally {
           resume();
         }

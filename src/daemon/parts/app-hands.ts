@@ -1,17 +1,17 @@
-import type { Hands } from '../apps/deploy/hands.ts';
-import type { OwnedRoute } from '../apps/deploy/step.ts';
-import { portOf } from '../apps/instance/instance-spec.ts';
-import { lastLinesOf, waitReady } from '../apps/supervise/readiness.ts';
-import type { Supervisor, SupervisorHands } from '../apps/supervise/supervisor.ts';
-import type { Engine, Instance, NamedConnection } from '../engines/engine.ts';
-import { MinkeError } from '../errors/index.ts';
-import type { Target } from '../gateway/capacity.ts';
-import type { Route, Router } from '../gateway/router.ts';
-import type { AppModel, ServiceModel } from '../model/app.ts';
-import type { Id } from '../model/ids.ts';
-import type { ReadyImage } from '../model/instance.ts';
-import type { Clock } from '../observe/clock.ts';
-import type { Store } from '../store/store.ts';
+import type { Hands } from '../../apps/deploy/hands.ts';
+import type { OwnedRoute } from '../../apps/deploy/step.ts';
+import { portOf } from '../../apps/instance/instance-spec.ts';
+import { lastLinesOf, waitReady } from '../../apps/supervise/readiness.ts';
+import type { Supervisor, SupervisorHands } from '../../apps/supervise/supervisor.ts';
+import type { Engine, Instance, NamedConnection } from '../../engines/engine.ts';
+import { MinkeError } from '../../errors/index.ts';
+import type { Target } from '../../gateway/capacity.ts';
+import type { Route, Router } from '../../gateway/router.ts';
+import type { AppModel, ServiceModel } from '../../model/app.ts';
+import type { Id } from '../../model/ids.ts';
+import type { ReadyImage } from '../../model/instance.ts';
+import type { Clock } from '../../observe/clock.ts';
+import type { Store } from '../../store/store.ts';
 import type { Catalog, Deployed } from './catalog.ts';
 import type { Instances } from './instances.ts';
 import type { Volumes } from './volumes.ts';
@@ -66,7 +66,13 @@ export function createAppHands(options: AppHandsOptions): AppHands {
     await engine.networks.publish(app, service, []);
   };
 
-  const ready = async (app: string, service: ServiceModel, image: ReadyImage, instance: Instance, signal?: AbortSignal) =>
+  const ready = async (
+    app: string,
+    service: ServiceModel,
+    image: ReadyImage,
+    instance: Instance,
+    signal?: AbortSignal,
+  ) =>
     await waitReady(
       { name: service.name, instance, port: portOf(service, image) },
       {
@@ -80,7 +86,8 @@ export function createAppHands(options: AppHandsOptions): AppHands {
   const startService = async ({ model, images }: Deployed, name: string): Promise<Instance> => {
     const service = model.services[name];
     const image = images.get(name);
-    if (service === undefined || image === undefined) throw new MinkeError('TARGET_NOT_FOUND', { target: name, app: model.name });
+    if (service === undefined || image === undefined)
+      throw new MinkeError('TARGET_NOT_FOUND', { target: name, app: model.name });
     return await instances.start({ app: model, service, image });
   };
 
@@ -89,7 +96,8 @@ export function createAppHands(options: AppHandsOptions): AppHands {
     const app = model.name;
     const imageOf = (service: string): ReadyImage => {
       const image = images.get(service);
-      if (image === undefined) throw new MinkeError('IMAGE_NOT_FOUND', { image: service, reason: 'it was not prepared' });
+      if (image === undefined)
+        throw new MinkeError('IMAGE_NOT_FOUND', { image: service, reason: 'it was not prepared' });
       return image;
     };
     return {
@@ -101,7 +109,11 @@ export function createAppHands(options: AppHandsOptions): AppHands {
       ensureNetwork: async (names) => await ensureNetwork(app, names),
       ensureVolume: async (volume) => volumes.ensure(volume),
       setRoutes: async (owned) => {
-        router.setRoutes(app, owned.map((one) => toRoute(deployed, one)), targetsOf(deployed));
+        router.setRoutes(
+          app,
+          owned.map((one) => toRoute(deployed, one)),
+          targetsOf(deployed),
+        );
         routes.set(app, owned);
       },
       unpublish: async (service) => await unpublish(app, service),

@@ -1,11 +1,10 @@
-
 import { Readable } from 'node:stream';
-import type { Engine } from '../engines/engine.ts';
-import { MinkeError, type ErrorBody } from '../errors/index.ts';
-import type { Capacity, Environment, Target, TaskOptions, TaskOutcome } from '../gateway/capacity.ts';
-import type { CgiInstance } from '../gateway/cgi/instance.ts';
-import type { Run } from '../model/run.ts';
-import type { Tasks } from '../tasks/tasks.ts';
+import type { Engine } from '../../engines/engine.ts';
+import { MinkeError, type ErrorBody } from '../../errors/index.ts';
+import type { Capacity, Environment, Target, TaskOptions, TaskOutcome } from '../../gateway/capacity.ts';
+import type { CgiInstance } from '../../gateway/cgi/instance.ts';
+import type { Run } from '../../model/run.ts';
+import type { Tasks } from '../../tasks/tasks.ts';
 import type { AppHands } from './app-hands.ts';
 import type { Catalog } from './catalog.ts';
 import type { Instances } from './instances.ts';
@@ -85,4 +84,3 @@ function feed(input: Readable, tasks: Tasks, run: Run): void {
   input.on('error', () => undefined);
   input.pipe(tasks.attachInput(run.id));
 }
-

@@ -1,5 +1,5 @@
 import { availableParallelism, hostname, release, totalmem } from 'node:os';
-import type { HostFacts } from '../dockerapi/containers.ts';
+import type { HostFacts } from '../../dockerapi/containers.ts';
 
 /** What `docker info` and `docker version` tell of this machine. */
 export const hostFacts = (facts: Pick<HostFacts, 'version' | 'id' | 'dataFolder' | 'engine'>): HostFacts => ({

@@ -1,11 +1,11 @@
-import type { Container, Containers, Images, LocalImage } from '../dockerapi/containers.ts';
-import type { Engine } from '../engines/engine.ts';
-import { MinkeError } from '../errors/index.ts';
-import type { ImageSummary } from '../image/operations.ts';
-import type { ImageStore } from '../image/store.ts';
-import type { Id } from '../model/ids.ts';
-import { isSettled, type Run } from '../model/run.ts';
-import type { Tasks } from '../tasks/tasks.ts';
+import type { Container, Containers, Images, LocalImage } from '../../dockerapi/containers.ts';
+import type { Engine } from '../../engines/engine.ts';
+import { MinkeError } from '../../errors/index.ts';
+import type { ImageSummary } from '../../image/operations.ts';
+import type { ImageStore } from '../../image/store.ts';
+import type { Id } from '../../model/ids.ts';
+import { isSettled, type Run } from '../../model/run.ts';
+import type { Tasks } from '../../tasks/tasks.ts';
 import { imageReference, type Catalog } from './catalog.ts';
 import type { Instances } from './instances.ts';
 
@@ -58,7 +58,8 @@ export function createContainers(options: ContainersOptions): Containers {
       await begun(tasks, id);
     },
     find: async (reference, { parent }) => {
-      const isVisible = (run: Run | undefined): run is Run => run !== undefined && (parent === undefined || run.parent === parent);
+      const isVisible = (run: Run | undefined): run is Run =>
+        run !== undefined && (parent === undefined || run.parent === parent);
       const byId = /^[0-9a-f]{4,64}$/.test(reference) ? await tasks.find(reference) : undefined;
       if (isVisible(byId)) return await toContainer(byId);
       const byName = (await all(parent)).find((run) => run.options.name === reference);
@@ -90,7 +91,10 @@ export function createContainers(options: ContainersOptions): Containers {
 async function begun(tasks: Tasks, id: Id): Promise<void> {
   const run = await tasks.begun(id);
   if (run.state === 'failed' && run.startedAt === undefined) {
-    throw new MinkeError('INSTANCE_START_FAILED', { name: run.options.name ?? id.slice(0, 12), reason: run.error?.message ?? '' });
+    throw new MinkeError('INSTANCE_START_FAILED', {
+      name: run.options.name ?? id.slice(0, 12),
+      reason: run.error?.message ?? '',
+    });
   }
 }
 
@@ -118,7 +122,10 @@ function lineageOf(instance: Id, instances: Instances, runs: readonly Run[]): { 
   }
   const byParent = Map.groupBy(runs, (run) => run.parent);
   const count = (parent: Id): number =>
-    (byParent.get(parent) ?? []).reduce((sum, run) => sum + 1 + (run.instance === undefined ? 0 : count(run.instance)), 0);
+    (byParent.get(parent) ?? []).reduce(
+      (sum, run) => sum + 1 + (run.instance === undefined ? 0 : count(run.instance)),
+      0,
+    );
   return { depth, living: count(root) };
 }
 

@@ -1,12 +1,12 @@
-import type { InstanceRow } from '../api/types.ts';
-import { hasDoor } from '../apps/instance/config-digest.ts';
-import { instanceSpec, type SpecExtras } from '../apps/instance/instance-spec.ts';
-import type { Engine, Instance } from '../engines/engine.ts';
-import type { AppModel, ServiceModel } from '../model/app.ts';
-import { newId, type Id } from '../model/ids.ts';
-import type { ReadyImage } from '../model/instance.ts';
-import type { Clock } from '../observe/clock.ts';
-import type { Timeline } from '../observe/timeline.ts';
+import type { InstanceRow } from '../../api/types.ts';
+import { hasDoor } from '../../apps/instance/config-digest.ts';
+import { instanceSpec, type SpecExtras } from '../../apps/instance/instance-spec.ts';
+import type { Engine, Instance } from '../../engines/engine.ts';
+import type { AppModel, ServiceModel } from '../../model/app.ts';
+import { newId, type Id } from '../../model/ids.ts';
+import type { ReadyImage } from '../../model/instance.ts';
+import type { Clock } from '../../observe/clock.ts';
+import type { Timeline } from '../../observe/timeline.ts';
 import type { Doors } from './doors.ts';
 
 /** Every instance that lives, whatever it is for; each gets its door here, and its start and end are told here. */
@@ -60,7 +60,14 @@ export function createInstances(options: InstancesOptions): Instances {
     void instance.exited.then((exit) => {
       living.delete(id);
       doors.close(id);
-      record({ at: exit.at, kind: 'instance.ended', app, name, instance: id, facts: { kind, code: exit.code, cause: exit.cause } });
+      record({
+        at: exit.at,
+        kind: 'instance.ended',
+        app,
+        name,
+        instance: id,
+        facts: { kind, code: exit.code, cause: exit.cause },
+      });
       onEnd(instance);
     });
   };
@@ -70,14 +77,23 @@ export function createInstances(options: InstancesOptions): Instances {
     const id = extras.id ?? newId();
     const begun = clock.elapsed();
     const isOpen = hasDoor(service);
-    const door = isOpen ? [await doors.open({ app: app.name, name: service.name, instance: id, mayRun: service.mayRun })] : [];
+    const door = isOpen
+      ? [await doors.open({ app: app.name, name: service.name, instance: id, mayRun: service.mayRun })]
+      : [];
     try {
       const mounts = [...(extras.mounts ?? []), ...door];
       const spec = instanceSpec(app, service, image, { ...extras, id, volumePath, mounts });
       const instance = await engine.start(spec, signal);
       add(instance, parent);
       const ms = Math.round((clock.elapsed() - begun) * 10) / 10;
-      record({ at: clock.now(), kind: 'instance.started', app: app.name, name: service.name, instance: id, facts: { kind: spec.kind, ms } });
+      record({
+        at: clock.now(),
+        kind: 'instance.started',
+        app: app.name,
+        name: service.name,
+        instance: id,
+        facts: { kind: spec.kind, ms },
+      });
       return instance;
     } catch (error) {
       doors.close(id);
@@ -89,8 +105,10 @@ export function createInstances(options: InstancesOptions): Instances {
     start,
     adopt: add,
     get: (id) => living.get(id)?.instance,
-    list: (app) => [...living.values()].map(({ instance }) => instance).filter((one) => app === undefined || one.spec.app === app),
-    rows: (app) => [...living.values()].filter(({ instance }) => app === undefined || instance.spec.app === app).map(toRow),
+    list: (app) =>
+      [...living.values()].map(({ instance }) => instance).filter((one) => app === undefined || one.spec.app === app),
+    rows: (app) =>
+      [...living.values()].filter(({ instance }) => app === undefined || instance.spec.app === app).map(toRow),
     parentOf: (id) => parents.get(id),
     stop: async (id, graceMs) => {
       const entry = living.get(id);

@@ -1,0 +1,131 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ProgressLine, StatusAnswer } from '../../src/api/types.ts';
+import { createTransport, type Transport } from '../../src/sdk/transport.ts';
+import { leftoversOf } from './leftovers.ts';
+
+const minke = fileURLToPath(new URL('../../bin/minke', import.meta.url));
+
+/** A real daemon, as `minke serve` starts it, with data of its own. */
+export interface TestDaemon {
+  readonly dataFolder: string;
+  /** The API over its socket; the same across restarts. */
+  readonly api: Transport;
+  readonly pid: number;
+  /** Where its gateway listens: `http://127.0.0.1:PORT`. */
+  readonly gateway: string;
+  readonly status: StatusAnswer;
+  /** Its log so far, all lives of it. */
+  log(): string;
+  /** Deploys an app file; rejects with what it says is wrong. */
+  up(
+    file: string,
+    options?: { readonly project?: string; readonly environment?: Record<string, string> },
+  ): Promise<{ changed: boolean }>;
+  /** Ends it with a signal and resolves when its process is gone. */
+  end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  /** A new life with the same data. It must have ended. */
+  restart(): Promise<void>;
+  /** Runs the command line against it. */
+  cli(args: readonly string[], options?: { readonly cwd?: string; readonly input?: string }): Promise<CliResult>;
+  /** `minke shutdown --purge`; resolves with what is left of it on the host, which should be nothing. */
+  purge(): Promise<readonly string[]>;
+}
+
+export interface CliResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export async function startDaemon(): Promise<TestDaemon> {
+  const folder = mkdtempSync(join(tmpdir(), 'minke-test-'));
+  const dataFolder = join(folder, 'data');
+  const socketPath = join(dataFolder, 'minke.sock');
+  const api = createTransport({ text: socketPath, socketPath });
+  const logs: Buffer[] = [];
+  let child = launch(dataFolder, logs);
+  let status = await answering(api, child, logs);
+  return {
+    dataFolder,
+    api,
+    get pid() {
+      return child.pid ?? 0;
+    },
+    get gateway() {
+      return `http://${status.gateway.host}:${status.gateway.port}`;
+    },
+    get status() {
+      return status;
+    },
+    log: () => Buffer.concat(logs).toString(),
+    up: async (file, { project, environment = {} } = {}) => {
+      const json = { files: [file], environment, ...(project === undefined ? {} : { project }) };
+      for await (const line of api.lines<ProgressLine>('up', { json })) {
+        if (line.error !== undefined) throw new Error(`${line.error.code}: ${line.error.message}`);
+        if (line.done === true) return { changed: line.changed === true };
+      }
+      throw new Error('the daemon did not say how it ended');
+    },
+    end: async (signal) => {
+      const exited = once(child, 'exit');
+      child.kill(signal);
+      await exited;
+    },
+    restart: async () => {
+      child = launch(dataFolder, logs);
+      status = await answering(api, child, logs);
+    },
+    cli: async (args, options = {}) => await runCli(dataFolder, args, options),
+    purge: async () => {
+      const isAlive = child.exitCode === null && child.signalCode === null;
+      if (isAlive) {
+        const exited = once(child, 'exit');
+        await api.json('shutdown', { json: { purge: true, stop: true } });
+        await exited;
+      }
+      rmSync(folder, { recursive: true, force: true });
+      return leftoversOf(dataFolder);
+    },
+  };
+}
+
+function launch(dataFolder: string, logs: Buffer[]): ChildProcess {
+  const child = spawn(minke, ['serve', '--data', dataFolder, '--gateway', '127.0.0.1:0'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  child.stderr?.on('data', (chunk: Buffer) => logs.push(chunk));
+  return child;
+}
+
+/** Until its socket answers; fails with its log when it ends instead. */
+async function answering(api: Transport, child: ChildProcess, logs: readonly Buffer[]): Promise<StatusAnswer> {
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`the daemon ended: ${Buffer.concat(logs).toString()}`);
+    try {
+      return await api.json<StatusAnswer>('status');
+    } catch {
+      await once(child.stderr ?? child, 'data', { signal: AbortSignal.timeout(100) }).catch(() => undefined);
+    }
+  }
+}
+
+async function runCli(
+  dataFolder: string,
+  args: readonly string[],
+  { cwd = '/', input = '' }: { readonly cwd?: string; readonly input?: string },
+): Promise<CliResult> {
+  const child = spawn(minke, args, { cwd, env: { ...process.env, MINKE_DATA: dataFolder, NO_COLOR: '1' } });
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code: code ?? -1, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
+}

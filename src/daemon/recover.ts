@@ -24,7 +24,15 @@ export async function recoverEverything(world: World, log: Log): Promise<void> {
   for (const instance of adopted) {
     if (!wanted.has(instance.handle.id)) await endOrphan(world, instance, log);
   }
+  await forgetEnded(world);
   if (adopted.length > 0) log.info('Instances of an earlier daemon were taken up', { count: adopted.length });
+}
+
+/** Output that no run refers to: of services' instances that ended under an earlier daemon. */
+async function forgetEnded({ engine, tasks }: World): Promise<void> {
+  const runs = await tasks.list({ limit: 1_000_000 });
+  const referred = new Set(runs.map(({ instance }) => instance));
+  for (const id of await engine.ended()) if (!referred.has(id)) await engine.remove(id);
 }
 
 /** Instances that are a service's or carry out a run. */

@@ -80,6 +80,7 @@ export function createBoundedEngine(engine: Engine, options: BoundedOptions): En
     inspect: (id) =>
       bound({ operation: 'inspect', fields: { instance: id }, limitMs: limits.callMs, call: () => engine.inspect(id) }),
     recover: () => bound({ operation: 'recover', fields: {}, limitMs: limits.recoverMs, call: () => engine.recover() }),
+    ended: () => bound({ operation: 'ended', fields: {}, limitMs: limits.callMs, call: () => engine.ended() }),
     remove: (id) =>
       bound({ operation: 'remove', fields: { instance: id }, limitMs: limits.callMs, call: () => engine.remove(id) }),
     logs: engine.logs,

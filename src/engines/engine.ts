@@ -21,6 +21,8 @@ export interface Engine {
   inspect(id: Id): Promise<InstanceStatus | undefined>;
   /** Live instances (and `logs` instances that ended unobserved) of an earlier daemon; what cannot be adopted has been removed. Called once, first. */
   recover(): Promise<readonly Instance[]>;
+  /** Ended instances that have not been removed: their exits and logs can still be had. */
+  ended(): Promise<readonly Id[]>;
   /** Forgets an ended instance and deletes its logs. Idempotent. */
   remove(id: Id): Promise<void>;
   readonly logs: LogSource;

@@ -1,5 +1,5 @@
 import type { LogLine } from '../../api/types.ts';
-import type { Instance } from '../../engines/engine.ts';
+import type { InstanceSummary } from '../../engines/engine.ts';
 import type { TimelineEvent } from '../../model/timeline.ts';
 import { beginLines, isSet, numberOf, readJson, sendJson, sendLines, writeLine, type ApiCall } from './call.ts';
 import type { Desk } from './desk.ts';
@@ -21,8 +21,8 @@ export const systemHandlers = {
     const { query } = call;
     const names = query.getAll('name');
     const wanted = desk.instances
-      .list(query.get('app') ?? undefined)
-      .filter(({ spec }) => spec.kind === 'service' && (names.length === 0 || names.includes(spec.name)));
+      .withLogs(query.get('app') ?? undefined)
+      .filter(({ name }) => names.length === 0 || names.includes(name));
     beginLines(call.response);
     await Promise.all(wanted.map(async (instance) => await sendLog(desk, call, instance)));
     call.response.end();
@@ -31,10 +31,10 @@ export const systemHandlers = {
   events: async (desk: Desk, call: ApiCall): Promise<void> => await sendLines(call, eventsOf(desk, call)),
 };
 
-async function sendLog({ engine }: Desk, call: ApiCall, { handle, spec }: Instance): Promise<void> {
+async function sendLog({ engine }: Desk, call: ApiCall, { id, name }: InstanceSummary): Promise<void> {
   const options = { follow: isSet(call.query, 'follow'), signal: call.gone };
-  for await (const { stream, at, bytes } of engine.logs.read(handle.id, options)) {
-    const line: LogLine = { name: spec.name, instance: handle.id, stream, at, data: bytes.toString('base64') };
+  for await (const { stream, at, bytes } of engine.logs.read(id, options)) {
+    const line: LogLine = { name, instance: id, stream, at, data: bytes.toString('base64') };
     await writeLine(call, line);
   }
 }

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import type { Hands } from '../../apps/deploy/hands.ts';
 import type { OwnedRoute } from '../../apps/deploy/step.ts';
 import { portOf } from '../../apps/instance/instance-spec.ts';
@@ -24,6 +25,8 @@ export interface AppHands {
   /** Names of the app's network; undefined = there is none yet in this life of the daemon. */
   networkOf(app: string): readonly string[] | undefined;
   publishedOf(app: string, service: string): Id | undefined;
+  /** The same, waiting for one; rejects with the signal's reason. */
+  untilPublished(app: string, service: string, signal: AbortSignal): Promise<Id>;
   routesOf(app: string): readonly OwnedRoute[];
   /** For containers of no app file. */
   ensureNetwork(app: string, names: readonly string[]): Promise<void>;
@@ -48,6 +51,7 @@ export function createAppHands(options: AppHandsOptions): AppHands {
   const { engine, instances, catalog, store, router, volumes, clock, supervisor, onNamed, endRunOf } = options;
   const networks = new Map<string, readonly string[]>();
   const published = new Map<string, Id>();
+  const news = new EventEmitter().setMaxListeners(0);
   const routes = new Map<string, readonly OwnedRoute[]>();
   const key = (app: string, service: string): string => `${app}/${service}`;
 
@@ -59,6 +63,7 @@ export function createAppHands(options: AppHandsOptions): AppHands {
   const publish = async (app: string, service: string, instance: Instance): Promise<void> => {
     await engine.networks.publish(app, service, instance.address === undefined ? [] : [instance.address]);
     published.set(key(app, service), instance.handle.id);
+    news.emit(key(app, service));
   };
 
   const unpublish = async (app: string, service: string): Promise<void> => {
@@ -164,6 +169,13 @@ export function createAppHands(options: AppHandsOptions): AppHands {
     },
     networkOf: (app) => networks.get(app),
     publishedOf: (app, service) => published.get(key(app, service)),
+    untilPublished: async (app, service, signal) => {
+      for (;;) {
+        const id = published.get(key(app, service));
+        if (id !== undefined) return id;
+        await once(news, key(app, service), { signal }).catch(() => signal.throwIfAborted());
+      }
+    },
     routesOf: (app) => routes.get(app) ?? [],
     ensureNetwork,
   };

@@ -21,10 +21,10 @@ export function createCapacity(options: {
   return {
     startCgi: async (target, { env, signal }) => await startCgi(catalog, instances, target, env, signal),
     connect: async (target, signal) => {
-      const id = hands.publishedOf(target.app, target.name);
-      const instance = id === undefined ? undefined : instances.get(id);
+      const id = await hands.untilPublished(target.app, target.name, signal);
+      const instance = instances.get(id);
       if (instance?.address === undefined) {
-        throw new MinkeError('NO_INSTANCE', { name: target.name, reason: 'it is not up' });
+        throw new MinkeError('NO_INSTANCE', { name: target.name, reason: 'it has just ended' });
       }
       const socket = await engine.networks.connect(target.app, instance.address, target.port, signal);
       return {

@@ -1,7 +1,7 @@
 import type { InstanceRow } from '../../api/types.ts';
 import { hasDoor } from '../../apps/instance/config-digest.ts';
 import { instanceSpec, type SpecExtras } from '../../apps/instance/instance-spec.ts';
-import type { Engine, Instance } from '../../engines/engine.ts';
+import type { Engine, Instance, InstanceSummary } from '../../engines/engine.ts';
 import type { AppModel, ServiceModel } from '../../model/app.ts';
 import { newId, type Id } from '../../model/ids.ts';
 import type { ReadyImage } from '../../model/instance.ts';
@@ -17,6 +17,8 @@ export interface Instances {
   get(id: Id): Instance | undefined;
   list(app?: string): readonly Instance[];
   rows(app?: string): readonly InstanceRow[];
+  /** Services' instances whose output can be read: the living, and before them the last few that ended. */
+  withLogs(app?: string): readonly InstanceSummary[];
   /** The instance that asked for this one; kept a while after its end. */
   parentOf(id: Id): Id | undefined;
   stop(id: Id, graceMs: number): Promise<void>;
@@ -52,6 +54,7 @@ export function createInstances(options: InstancesOptions): Instances {
   const { engine, doors, volumePath, clock, record, onEnd } = options;
   const living = new Map<Id, Entry>();
   const parents = createParents();
+  const former = createFormer(async (id) => await engine.remove(id));
 
   const add = (instance: Instance, parent: Id | undefined): void => {
     const { id, app, name, kind } = instance.spec;
@@ -68,6 +71,7 @@ export function createInstances(options: InstancesOptions): Instances {
         instance: id,
         facts: { kind, code: exit.code, cause: exit.cause },
       });
+      if (kind === 'service') former.add(instance.spec);
       onEnd(instance);
     });
   };
@@ -109,6 +113,12 @@ export function createInstances(options: InstancesOptions): Instances {
       [...living.values()].map(({ instance }) => instance).filter((one) => app === undefined || one.spec.app === app),
     rows: (app) =>
       [...living.values()].filter(({ instance }) => app === undefined || instance.spec.app === app).map(toRow),
+    withLogs: (app) => {
+      const services = [...living.values()]
+        .map(({ instance }) => instance.spec)
+        .filter(({ kind }) => kind === 'service');
+      return [...former.list(), ...services].filter((one) => app === undefined || one.app === app);
+    },
     parentOf: (id) => parents.get(id),
     stop: async (id, graceMs) => {
       const entry = living.get(id);
@@ -129,6 +139,20 @@ function toRow({ instance, parent, isStopping }: Entry): InstanceRow {
     startedAt: instance.startedAt,
     ...(instance.address === undefined ? {} : { address: instance.address }),
     ...(parent === undefined ? {} : { parent }),
+  };
+}
+
+/** What ended last of each service keeps its output, so that one can read why; older output goes. */
+function createFormer(remove: (id: Id) => Promise<void>, keptOfEach = 2) {
+  const all = new Map<string, InstanceSummary[]>();
+  return {
+    list: (): readonly InstanceSummary[] => [...all.values()].flat(),
+    add: (instance: InstanceSummary): void => {
+      const key = `${instance.app}/${instance.name}`;
+      const kept = [...(all.get(key) ?? []), instance];
+      all.set(key, kept.slice(-keptOfEach));
+      for (const { id } of kept.slice(0, -keptOfEach)) void remove(id).catch(() => undefined);
+    },
   };
 }
 

@@ -157,8 +157,10 @@ export function declareLife(subject: EngineSubject): void {
       const { id } = instance.handle;
       await instance.exited;
       expect((await logged(bench.engine, id, 'stdout')).toString()).toBe('out');
+      expect(await bench.engine.ended()).toEqual([id]);
       await bench.engine.remove(id);
       await bench.engine.remove(id);
+      expect(await bench.engine.ended()).toEqual([]);
       expect(await bench.engine.inspect(id)).toBeUndefined();
       expect(await bench.leftoversOf(id)).toEqual([]);
     });

@@ -59,6 +59,8 @@ export function createFakeEngine(options: FakeEngineOptions = {}): FakeEngine {
     inspect: async (id) => statusOf(host.instances.get(id)),
     // Their stdin ended with the daemon that held it.
     recover: async () => [...host.instances.values()].map((instance) => asInstance({ ...instance, stdin: undefined })),
+    ended: async () =>
+      [...host.instances.values()].flatMap(({ spec, exit }) => (exit() === undefined ? [] : [spec.id])),
     remove: async (id) => remove(host, id),
     logs: { read: (id, how) => host.instances.get(id)?.output.read(how) ?? nothing() },
     networks: createFakeNetworks(host.networks),

@@ -4,7 +4,7 @@ import { isId, type Id } from '../../model/ids.ts';
 import type { Running } from './brief.ts';
 import { groupsIn, processesIn, removeGroupTree } from './host/cgroups.ts';
 import type { Context } from './context.ts';
-import { observe } from './lasting.ts';
+import { observe, readExit } from './lasting.ts';
 import { layerFolder, removeContainer } from './prepare.ts';
 import { containerProcess, readRecord, type InstanceRecord } from './record.ts';
 import { retakeSeat } from './seat.ts';
@@ -27,6 +27,10 @@ export async function recoverInstances(context: Context): Promise<Running[]> {
   for (const id of namesIn(places.brief)) rmSync(join(places.brief, id), { recursive: true, force: true });
   for (const id of namesIn(places.writable).filter((one) => !known.has(one))) {
     rmSync(layerFolder(places, id), { recursive: true, force: true });
+  }
+  // Output of what a reboot ended: nobody will ever ask for it by its exit.
+  for (const id of namesIn(places.logs).filter((one) => !known.has(one) && readExit(places, one) === undefined)) {
+    rmSync(join(places.logs, id), { recursive: true, force: true });
   }
   for (const entry of readdirSync(places.live)) {
     if (!known.has(entry)) rmSync(join(places.live, entry), { recursive: true, force: true });

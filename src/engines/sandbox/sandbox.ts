@@ -1,10 +1,10 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
 import { cgroupLayout } from '../../linux/cgroup.ts';
 import { closeInheritedOnExec } from '../../linux/process.ts';
 import { readPidFile, signalProcess, untilGone } from '../../linux/proc.ts';
-import type { Id } from '../../model/ids.ts';
+import { isId, type Id } from '../../model/ids.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Engine, Instance } from '../engine.ts';
@@ -86,6 +86,8 @@ export async function createSandbox(options: SandboxOptions): Promise<Engine> {
       return { state: 'running', ...(pid === undefined ? {} : { pid }) };
     },
     recover: async () => (await recoverInstances(context)).map(keep),
+    ended: async () =>
+      readdirSync(context.places.logs).filter((id) => isId(id) && readExit(context.places, id) !== undefined),
     remove: async (id) => {
       await stop(id, 0);
       forget(context.places, id);

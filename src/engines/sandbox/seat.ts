@@ -22,7 +22,7 @@ export interface Seat {
 export async function takeSeat(context: Context, spec: InstanceSpec): Promise<Seat> {
   if (spec.network === 'none') return await bareSeat(context, spec);
   const network = context.networks.of(spec.app);
-  return inSlot(context, spec.app, await network.acquire({ outbound: spec.outbound, limits: spec.limits }));
+  return inSlot(context, spec.app, await network.slots.acquire({ outbound: spec.outbound, limits: spec.limits }));
 }
 
 /** After a restart: the seat that a living instance has kept. */
@@ -30,7 +30,7 @@ export async function retakeSeat(context: Context, record: InstanceRecord): Prom
   const { summary, slot, outbound } = record;
   if (slot === undefined) return await bareSeat(context, summary);
   const network = context.networks.of(summary.app);
-  return inSlot(context, summary.app, await network.reclaim(slot, { outbound, limits: summary.limits }));
+  return inSlot(context, summary.app, await network.slots.reclaim(slot, { outbound, limits: summary.limits }));
 }
 
 function inSlot(context: Context, app: string, slot: Slot): Seat {
@@ -45,7 +45,7 @@ function inSlot(context: Context, app: string, slot: Slot): Seat {
     leave: async () => {
       const verdict = slot.group.verdict();
       // The kernel's record of most processes never goes down, so a slot that met its limit would accuse the next.
-      await network.release(slot, verdict !== 'pids-limit');
+      await network.slots.release(slot, verdict !== 'pids-limit');
       return verdict;
     },
   };

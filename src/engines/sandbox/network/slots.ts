@@ -1,0 +1,143 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { MinkeError } from '../../../errors/index.ts';
+import type { Outbound } from '../../../model/instance.ts';
+import { createLimitGroup } from '../host/cgroups.ts';
+import { instanceAddress, instanceCapacity, type Subnet } from './addresses.ts';
+import { releaseScript, slotScript } from './commands.ts';
+import { sameOutbound, type Slot, type SlotRequest } from './slot.ts';
+
+/** The slots of one app: taken by instances, given back, and made in batches ahead of need. */
+export interface Slots {
+  /** @throws OUT_OF_ADDRESSES */
+  acquire(request: SlotRequest): Promise<Slot>;
+  /** After a restart: the slot that a living instance is in. */
+  reclaim(number: number, request: SlotRequest): Promise<Slot>;
+  /** Not reusable: it is taken apart. */
+  release(slot: Slot, isReusable: boolean): Promise<void>;
+  /** Takes up what an earlier life of the daemon made and no living instance has kept. Once, after every `reclaim`. */
+  openFound(): Promise<void>;
+  list(): readonly Slot[];
+  /** Removes the cgroups; the namespaces go with the app's folder. */
+  removeGroups(): Promise<void>;
+}
+
+export interface SlotsOptions {
+  readonly app: string;
+  readonly folder: string;
+  readonly subnet: Subnet;
+  /** The app's namespace. */
+  readonly namespace: string;
+  /** cgroup below which slots have theirs. */
+  readonly cgroup: string;
+  /** Runs a shell script in the host's mount namespace. */
+  readonly runOnHost: (what: string, script: string) => Promise<void>;
+  readonly seenFromDaemon: (path: string) => string;
+  /** Called when a slot has come, or goes elsewhere than before. */
+  readonly onChange: () => Promise<void>;
+}
+
+const firstBatch = 2;
+const largestBatch = 16;
+
+export function createSlots(options: SlotsOptions): Slots {
+  const { app, folder, subnet, namespace, cgroup, runOnHost, seenFromDaemon, onChange } = options;
+  const fileOf = (number: number): string => join(folder, `slot-${number}`);
+  const slots = new Map<number, Slot>();
+  const free: Slot[] = [];
+  let next = 0;
+  let growing: Promise<void> | undefined;
+  let opening: Promise<void> | undefined;
+
+  const open = async (number: number, outbound: Outbound): Promise<Slot> => {
+    const slot: Slot = {
+      number,
+      address: instanceAddress(subnet, number),
+      namespace: seenFromDaemon(fileOf(number)),
+      group: await createLimitGroup(`${cgroup}/${app}/slot-${number}`),
+      outbound,
+    };
+    slots.set(number, slot);
+    return slot;
+  };
+
+  const make = async (count: number, outbound: Outbound): Promise<void> => {
+    const numbers = Array.from({ length: Math.min(count, instanceCapacity - next) }, () => next++);
+    if (numbers.length === 0) throw new MinkeError('OUT_OF_ADDRESSES', { app });
+    const wanted = numbers.map((number) => ({
+      number,
+      address: instanceAddress(subnet, number),
+      file: fileOf(number),
+    }));
+    await runOnHost('slots', slotScript(namespace, subnet, wanted));
+    const made = await Promise.all(numbers.map(async (number) => await open(number, outbound)));
+    await onChange();
+    free.push(...made);
+  };
+
+  /** One batch at a time, each as large as all before it, so that a burst waits for few of them. */
+  const grow = async (outbound: Outbound): Promise<void> => {
+    growing ??= make(Math.min(Math.max(slots.size, firstBatch), largestBatch), outbound).finally(() => {
+      growing = undefined;
+    });
+    await growing;
+  };
+
+  const takeFree = async (outbound: Outbound): Promise<Slot | undefined> => {
+    const same = free.findLastIndex((slot) => sameOutbound(slot.outbound, outbound));
+    if (same >= 0) return free.splice(same, 1)[0];
+    const slot = free.pop();
+    if (slot === undefined) return undefined;
+    slot.outbound = outbound;
+    await onChange();
+    return slot;
+  };
+
+  const openFound = async (): Promise<void> => {
+    const found = slotNumbers(folder);
+    next = Math.max(next, ...found.map((number) => number + 1));
+    const unused = found.filter((number) => !slots.has(number));
+    free.push(...(await Promise.all(unused.map(async (number) => await open(number, 'none')))));
+  };
+
+  return {
+    acquire: async ({ outbound, limits }) => {
+      let slot = await takeFree(outbound);
+      while (slot === undefined) {
+        await grow(outbound);
+        slot = await takeFree(outbound);
+      }
+      try {
+        await slot.group.limit(limits);
+      } catch (error) {
+        free.push(slot);
+        throw error;
+      }
+      return slot;
+    },
+    reclaim: async (number, { outbound, limits }) => {
+      const slot = await open(number, outbound);
+      await slot.group.limit(limits);
+      return slot;
+    },
+    release: async (slot, isReusable) => {
+      if (isReusable) {
+        free.push(slot);
+        return;
+      }
+      slots.delete(slot.number);
+      await slot.group.remove();
+      await runOnHost('slot', releaseScript([fileOf(slot.number)]));
+    },
+    openFound: async () => await (opening ??= openFound()),
+    list: () => [...slots.values()],
+    removeGroups: async () => {
+      await Promise.all([...slots.values()].map(async (slot) => await slot.group.remove()));
+      slots.clear();
+    },
+  };
+}
+
+function slotNumbers(folder: string): number[] {
+  return readdirSync(folder).flatMap((entry) => (entry.startsWith('slot-') ? [Number(entry.slice(5))] : []));
+}

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { rmSync, symlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
+import { MinkeError } from '../errors/index.ts';
 
 /** Bytes that a Unix socket's path may have (unix(7): 108 with the closing zero). */
 const pathLimit = 107;
@@ -39,7 +40,7 @@ export async function listenNearby(
   listen: (host: string, port: number) => Promise<Address>,
   asked: Address | undefined,
 ): Promise<Address> {
-  if (asked !== undefined) return await listen(asked.host, asked.port);
+  if (asked !== undefined) return await listen(asked.host, asked.port).catch((error: unknown) => refuse(asked, error));
   const { host, port } = defaultGateway;
   for (let offset = 0; ; offset++) {
     try {
@@ -48,4 +49,9 @@ export async function listenNearby(
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || offset === triedPorts) throw error;
     }
   }
+}
+
+function refuse({ host, port }: Address, cause: unknown): never {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  throw new MinkeError('GATEWAY_ADDRESS', { address: `${host}:${port}`, reason }, { cause });
 }

@@ -44,22 +44,28 @@ export async function serve(options: ServeOptions): Promise<Daemon> {
 }
 
 async function begin(options: ServeOptions, dataFolder: string, log: Log, unlock: () => void): Promise<Daemon> {
-  const ending = Promise.withResolvers<Ending>();
+  // What is open already when something fails half-way.
+  await using opened = new AsyncDisposableStack();
   const store = await createSqliteStore({ file: join(dataFolder, 'minke.db') });
+  opened.defer(async () => await store.close());
   const sandbox = await createSandbox({ dataFolder, clock: systemClock, log });
   const engine = createBoundedEngine(sandbox, { clock: systemClock, log });
+  opened.defer(async () => await engine.close({ purge: false }));
+  const ending = Promise.withResolvers<Ending>();
   const runFolder = placesFor(dataFolder).run;
   const world = assemble({ dataFolder, runFolder, engine, store, log, clock: systemClock, onShutdown: ending.resolve });
+  opened.defer(async () => await world.images.close());
   await recoverEverything(world, log);
   const api = createApiServer(world, log);
-  world.setGatewayAddress(
-    await listenNearby(async (host, port) => await world.gateway.listen(host, port), options.gateway),
-  );
+  const gateway = await listenNearby(async (host, port) => await world.gateway.listen(host, port), options.gateway);
+  world.setGatewayAddress(gateway);
+  opened.defer(async () => await world.gateway.close({ graceMs: 0 }));
   const socket = await listenOnSocket(api, dataFolder, runFolder);
-  const { host, port } = world.status().gateway;
-  log.info('The daemon answers', { socket, gateway: `http://${host}:${port}`, pid: process.pid });
-  options.signal.addEventListener('abort', () => ending.resolve({ stop: false, purge: false }), { once: true });
-  if (options.signal.aborted) ending.resolve({ stop: false, purge: false });
+  opened.move();
+  log.info('The daemon answers', { socket, gateway: `http://${gateway.host}:${gateway.port}`, pid: process.pid });
+  const leave = (): void => ending.resolve({ stop: false, purge: false });
+  options.signal.addEventListener('abort', leave, { once: true });
+  if (options.signal.aborted) leave();
   const closed = ending.promise.then(async (how) => {
     await end(world, how, log);
     if (how.purge) removeData(dataFolder);
@@ -69,7 +75,7 @@ async function begin(options: ServeOptions, dataFolder: string, log: Log, unlock
     unlock();
     if (how.purge) rmSync(dataFolder, { recursive: true, force: true });
   });
-  return { gateway: { host, port }, closed };
+  return { gateway, closed };
 }
 
 export interface Ending {

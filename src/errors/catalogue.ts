@@ -99,6 +99,11 @@ export const catalogue = {
   ),
   DAEMON_RUNNING: user(409, 'A daemon with the data folder {folder} runs already (pid {pid})'),
   DATA_FOLDER: user(500, 'Cannot use the data folder {folder}: {reason}'),
+  GATEWAY_ADDRESS: user(
+    409,
+    'The gateway cannot listen at {address}: {reason}',
+    'Name another: minke serve --gateway HOST:PORT',
+  ),
   OUT_OF_DISK: system(507, 'Cannot write {what}: the disk is full'),
   OUT_OF_ADDRESSES: passing(503, 'The app "{app}" has no address left for another instance'),
   NETWORK_FAILED: system(500, 'Cannot set up the network of "{app}": {reason}'),

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { InstanceMount, InstanceSpec } from '../../model/instance.ts';
+import type { InstanceKind, InstanceMount, InstanceSpec } from '../../model/instance.ts';
 import { seccompProfile } from './seccomp.ts';
 import type { OciUser } from './users.ts';
 
@@ -36,6 +36,7 @@ export function ociConfig(spec: InstanceSpec, facts: BundleFacts): object {
       },
       rlimits: [{ type: 'RLIMIT_NOFILE', soft: Math.min(65_536, openFilesLimit), hard: openFilesLimit }],
       noNewPrivileges: !spec.privileged,
+      oomScoreAdj: oomScoreAdjustments[spec.kind],
     },
     root: { path: facts.rootPath, readonly: spec.readOnlyRoot },
     hostname: spec.hostname,
@@ -48,6 +49,18 @@ export function ociConfig(spec: InstanceSpec, facts: BundleFacts): object {
     },
   };
 }
+
+/**
+ * proc(5), /proc/PID/oom_score_adj. When the whole machine is out of memory, what can be done again goes before what keeps
+ * state. Never inherited: a daemon that its own supervisor protects would protect every container.
+ */
+const oomScoreAdjustments: Readonly<Record<InstanceKind, number>> = {
+  service: 0,
+  container: 100,
+  http: 300,
+  cgi: 300,
+  task: 300,
+};
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const seccomp = seccompProfile(process.arch);
@@ -71,13 +84,15 @@ const defaultCapabilities = [
   'CAP_SYS_CHROOT',
 ];
 
-/** Names of capabilities(7) in the order of their numbers. */
+const ownCapabilities = readOwnCapabilities();
+/** Names of capabilities(7) in the order of their numbers, as far as we have them ourselves: nobody can give what he lacks. */
 const allCapabilities = `chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable
   net_bind_service net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace sys_pacct
   sys_admin sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write audit_control setfcap
   mac_override mac_admin syslog wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore`
   .split(/\s+/)
-  .map((name) => `CAP_${name.toUpperCase()}`);
+  .map((name) => `CAP_${name.toUpperCase()}`)
+  .filter((_, number) => ((ownCapabilities >> BigInt(number)) & 1n) === 1n);
 
 const maskedPaths = [
   '/proc/acpi',
@@ -99,6 +114,12 @@ const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc
 function ownOpenFilesLimit(): number {
   const line = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'));
   return line?.[1] === 'unlimited' ? Number.POSITIVE_INFINITY : Number(line?.[1] ?? 4096);
+}
+
+/** Bits of capabilities(7) (proc(5), /proc/PID/status). */
+function readOwnCapabilities(): bigint {
+  const effective = /^CapEff:\s+(\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  return BigInt(`0x${effective}`);
 }
 
 function capabilitiesOf(spec: InstanceSpec): readonly string[] {
@@ -156,7 +177,8 @@ function mountsOf(spec: InstanceSpec, facts: BundleFacts): object[] {
       : []),
     ...(spec.tmpBytes > 0 ? [tmpfs('/tmp', spec.tmpBytes, ['nosuid', 'nodev', 'mode=1777'])] : []),
     ...spec.mounts.map(toMount),
-    ...Object.entries(facts.etcFiles).map(([name, source]) => bind(source, `/etc/${name}`, false)),
+    // Files of the host: where they may be written, they grow at the host's expense.
+    ...Object.entries(facts.etcFiles).map(([name, source]) => bind(source, `/etc/${name}`, spec.readOnlyRoot)),
   ];
 }
 

@@ -11,6 +11,8 @@ export interface InstanceRecord {
   readonly slot: number | undefined;
   readonly outbound: Outbound;
   readonly hasWritableLayer: boolean;
+  /** Its slot is not used again. */
+  readonly mayChangeNetwork?: boolean;
   readonly startedAt: number;
 }
 
@@ -22,8 +24,14 @@ export function recordOf(spec: InstanceSpec, slot: number | undefined, startedAt
     slot,
     outbound: spec.outbound,
     hasWritableLayer: !spec.readOnlyRoot,
+    mayChangeNetwork: mayChangeNetwork(spec),
     startedAt,
   };
+}
+
+/** With these it may set addresses, routes and packet rules of its network namespace (capabilities(7)). */
+export function mayChangeNetwork({ privileged, capAdd }: Pick<InstanceSpec, 'privileged' | 'capAdd'>): boolean {
+  return privileged || capAdd.some((name) => /^(?:ALL|(?:CAP_)?(?:NET_ADMIN|SYS_ADMIN))$/i.test(name));
 }
 
 export function readRecord(folder: string): InstanceRecord | undefined {

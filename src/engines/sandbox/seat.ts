@@ -3,7 +3,7 @@ import { createLimitGroup, type LimitGroup } from './host/cgroups.ts';
 import type { Context } from './context.ts';
 import { gatewayAddress } from './network/addresses.ts';
 import type { Slot } from './network/slot.ts';
-import type { InstanceRecord } from './record.ts';
+import { mayChangeNetwork, type InstanceRecord } from './record.ts';
 
 /** What an instance takes up while it lives: a slot of its app's network, or only a cgroup when it has no network. */
 export interface Seat {
@@ -22,7 +22,8 @@ export interface Seat {
 export async function takeSeat(context: Context, spec: InstanceSpec): Promise<Seat> {
   if (spec.network === 'none') return await bareSeat(context, spec);
   const network = context.networks.of(spec.app);
-  return inSlot(context, spec.app, await network.slots.acquire({ outbound: spec.outbound, limits: spec.limits }));
+  const slot = await network.slots.acquire({ outbound: spec.outbound, limits: spec.limits });
+  return inSlot(context, spec.app, slot, mayChangeNetwork(spec));
 }
 
 /** After a restart: the seat that a living instance has kept. */
@@ -30,10 +31,11 @@ export async function retakeSeat(context: Context, record: InstanceRecord): Prom
   const { summary, slot, outbound } = record;
   if (slot === undefined) return await bareSeat(context, summary);
   const network = context.networks.of(summary.app);
-  return inSlot(context, summary.app, await network.slots.reclaim(slot, { outbound, limits: summary.limits }));
+  const kept = await network.slots.reclaim(slot, { outbound, limits: summary.limits });
+  return inSlot(context, summary.app, kept, record.mayChangeNetwork === true);
 }
 
-function inSlot(context: Context, app: string, slot: Slot): Seat {
+function inSlot(context: Context, app: string, slot: Slot, isChanged: boolean): Seat {
   const network = context.networks.of(app);
   return {
     slot: slot.number,
@@ -44,8 +46,9 @@ function inSlot(context: Context, app: string, slot: Slot): Seat {
     hosts: () => network.hosts(),
     leave: async () => {
       const verdict = slot.group.verdict();
-      // The kernel's record of most processes never goes down, so a slot that met its limit would accuse the next.
-      await network.slots.release(slot, verdict !== 'pids-limit');
+      // The kernel's record of most processes never goes down, so a slot that met its limit would accuse the next; one whose
+      // addresses, routes or rules were changed would deceive the next.
+      await network.slots.release(slot, verdict !== 'pids-limit' && !isChanged);
       return verdict;
     },
   };

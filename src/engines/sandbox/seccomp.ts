@@ -24,8 +24,13 @@ export function seccompProfile(architecture: NodeJS.Architecture): object {
         action: 'SCMP_ACT_ALLOW',
         args: [{ index: 0, value, op: 'SCMP_CMP_EQ' }],
       })),
-      // socket(2): every family but AF_VSOCK (40), which would reach a hypervisor.
-      { names: ['socket'], action: 'SCMP_ACT_ALLOW', args: [{ index: 0, value: 40, op: 'SCMP_CMP_NE' }] },
+      // socket(2): the families that ordinary programs use. Others reach a hypervisor (AF_VSOCK) or have the kernel load
+      // and run code that nothing else does (AF_ALG, AF_BLUETOOTH, AF_CAN ...).
+      ...Object.values(socketFamilies).map((value) => ({
+        names: ['socket'],
+        action: 'SCMP_ACT_ALLOW',
+        args: [{ index: 0, value, op: 'SCMP_CMP_EQ' }],
+      })),
     ],
   };
 }
@@ -34,6 +39,9 @@ const architectures: Partial<Record<NodeJS.Architecture, string>> = {
   x64: 'SCMP_ARCH_X86_64',
   arm64: 'SCMP_ARCH_AARCH64',
 };
+
+/** linux/socket.h; AF_PACKET needs CAP_NET_RAW beside. */
+const socketFamilies = { unix: 1, internet: 2, internet6: 10, netlink: 16, packet: 17 } as const;
 
 /** CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET (linux/sched.h) */
 const newNamespaceFlags = 0x7e020000;

@@ -1,7 +1,8 @@
 // Makes a checkout ready: packages, the pinned Node, system parts. Plain JavaScript and node: modules only, because it runs
 // first, on whatever Node the machine has (20 or later), before there is a node_modules.
 //
-//   node scripts/setup.mjs [demo | test | ok]   what `npm run demo`, `npm test` or `npm run ok` needs; demo when none is named
+//   node scripts/setup.mjs [demo | test | ok | bench]   what `npm run demo`, `npm test`, `npm run ok` or `npm run bench` needs;
+//                                                       demo when none is named
 //
 // It says nothing, and takes well under 100 ms, when there is nothing to do.
 import { spawnSync } from 'node:child_process';
@@ -36,6 +37,12 @@ const parts = [
   }),
   part('git', 'is asked by the tests for the files of the project', sameName('git'), ['test']),
   part('chromium', 'shows pages to the browser tests', sameName('chromium'), ['test']),
+  peer('dockerd', 'is what minke is measured against', {
+    apt: 'docker.io',
+    dnf: 'moby-engine',
+    apk: 'docker',
+    pacman: 'docker',
+  }),
 ];
 
 /** How each package manager installs, for root on a machine where nobody answers questions. */
@@ -46,6 +53,8 @@ const managers = {
   pacman: { program: 'pacman', install: 'pacman -S --needed --noconfirm' },
 };
 
+const profiles = ['demo', 'test', 'ok', 'bench'];
+
 class SetupError extends Error {}
 
 main(process.argv[2] ?? 'demo');
@@ -53,7 +62,7 @@ main(process.argv[2] ?? 'demo');
 function main(profile) {
   const startedAt = Date.now();
   try {
-    if (!['demo', 'test', 'ok'].includes(profile)) fail(`"${profile}" is not a set-up; name demo, test or ok`);
+    if (!profiles.includes(profile)) fail(`"${profile}" is not a set-up; name one of ${profiles.join(', ')}`);
     const packagesChanged = ensurePackages();
     const partsChanged = ensureParts(profile);
     if (packagesChanged || partsChanged) say(`ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
@@ -161,8 +170,25 @@ function checkKoffi() {
 
 function ensureParts(profile) {
   if (process.platform !== 'linux') return false;
-  const missing = parts.filter(({ program, profiles }) => profiles.includes(profile) && find(program) === undefined);
-  if (missing.length === 0) return false;
+  const missing = parts.filter((one) => one.profiles.includes(profile) && find(one.program) === undefined);
+  const [needed, wished] = [missing.filter(({ isPeer }) => !isPeer), missing.filter(({ isPeer }) => isPeer)];
+  installParts(needed);
+  for (const one of wished) tryToInstall(one);
+  return missing.length > 0;
+}
+
+/** Without a peer its row is missing from the comparison, and says so; that is no reason to measure nothing. */
+function tryToInstall(peer) {
+  try {
+    installParts([peer]);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(`going on without ${peer.program}, which ${peer.purpose}: ${error.message}`);
+  }
+}
+
+function installParts(missing) {
+  if (missing.length === 0) return;
   const manager = managerOfThisMachine();
   if (manager === undefined) fail(`Install these programs first: ${names(missing)}`);
   const packages = [...new Set(missing.map((one) => one.packages[manager]))].join(' ');
@@ -170,7 +196,6 @@ function ensureParts(profile) {
   if (process.getuid?.() !== 0) fail(`These programs are missing: ${names(missing)}. Install them:\n  sudo ${command}`);
   if (manager !== 'apt') fail(`These programs are missing: ${names(missing)}. Install them:\n  ${command}`);
   installWithApt(missing, command);
-  return true;
 }
 
 function installWithApt(missing, command) {
@@ -213,8 +238,13 @@ function isExecutable(path) {
   }
 }
 
-function part(program, purpose, packages, profiles = ['demo', 'test']) {
-  return { program, purpose, packages, profiles };
+function part(program, purpose, packages, profiles = ['demo', 'test', 'bench']) {
+  return { program, purpose, packages, profiles, isPeer: false };
+}
+
+/** Something that minke is only compared with. */
+function peer(program, purpose, packages) {
+  return { program, purpose, packages, profiles: ['bench'], isPeer: true };
 }
 
 function sameName(name) {

@@ -26,13 +26,20 @@ const endTimeoutMs = 60_000;
 const lookEveryMs = 50;
 const logLimit = 20_000;
 
-/** In MINKE_DATA when that is set (and empty: all data in it is removed in the end), else in a fresh folder. */
-export async function startOwnDaemon(signal: AbortSignal): Promise<OwnDaemon> {
-  const dataFolder = await chooseDataFolder(process.env.MINKE_DATA ?? '');
+export interface OwnDaemonOptions {
+  /** bin/minke of the checkout to run; default: this one's. */
+  readonly program?: string;
+  /** Empty or not there: all data in it is removed in the end. Default: MINKE_DATA, else a fresh folder. */
+  readonly dataFolder?: string;
+}
+
+export async function startOwnDaemon(signal: AbortSignal, options: OwnDaemonOptions = {}): Promise<OwnDaemon> {
+  const { program = minke, dataFolder: asked = process.env.MINKE_DATA ?? '' } = options;
+  const dataFolder = await chooseDataFolder(asked);
   const { MINKE_API: _, ...inherited } = process.env;
   const env = { ...inherited, MINKE_DATA: dataFolder };
   // Not in the terminal's process group: Ctrl-C is for the demo, which then ends the daemon in good order.
-  const child = spawn(minke, ['serve'], { env, cwd: '/', detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, ['serve'], { env, cwd: '/', detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'exit').catch(() => undefined);
   const log = keepLog(child);
   const api = createTransport(addressFromEnv(env));

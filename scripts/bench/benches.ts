@@ -1,0 +1,17 @@
+import type { Bench } from './bench.ts';
+import { measureFresh } from './fresh.ts';
+
+/** Every bench by its name; a new one is an entry here and a file beside. */
+export const benches: Readonly<Record<string, Bench>> = {
+  fresh: {
+    about: 'a fresh container for each request',
+    goals: {
+      p50VsFloor: { op: '<=', value: 1.3 },
+      p99VsFloor: { op: '<=', value: 2 },
+      dockerVsP50: { op: '>=', value: 20 },
+      throughputVsFloor: { op: '>=', value: 0.8 },
+      throughputVsDocker: { op: '>=', value: 20 },
+    },
+    measure: measureFresh,
+  },
+};

@@ -1,0 +1,105 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const execute = promisify(execFile);
+
+/** A real Docker Engine of the bench's own. */
+export interface DockerEngine {
+  /** Of the client and of the engine. */
+  readonly version: string;
+  /** Runs the command line against it. Rejects when that ends with another code than 0. */
+  docker(args: readonly string[]): Promise<string>;
+  /** Makes an image of the files in a folder. */
+  importImage(root: string, name: string): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const startLimitMs = 60_000;
+const lookEveryMs = 100;
+
+/**
+ * Starts dockerd on data in `folder`, which must not be long: a socket lies in it. It has a network namespace of its own,
+ * so that its bridge and its packet rules go with it, and a mount namespace with a /run of its own. Undefined where Docker
+ * is not installed.
+ */
+export async function startDockerEngine(folder: string): Promise<DockerEngine | undefined> {
+  if (!(await hasPrograms())) return undefined;
+  await mkdir(folder, { recursive: true });
+  const [socket, group] = [join(folder, 'docker.sock'), `minke-bench-${basename(folder)}`];
+  const child = launch(folder, socket, group);
+  const errors = keepTail(child);
+  const docker = async (args: readonly string[]): Promise<string> =>
+    (await execute('docker', ['--host', `unix://${socket}`, ...args])).stdout;
+  const stop = async (): Promise<void> => {
+    await end(child);
+    await rm(folder, { recursive: true, force: true });
+    await removeGroups(group);
+  };
+  try {
+    const version = await untilItAnswers(child, docker);
+    const importImage = async (root: string, name: string): Promise<void> => {
+      const tar = join(folder, 'image.tar');
+      await execute('tar', ['--create', '--file', tar, '--directory', root, '.']);
+      await docker(['import', tar, name]);
+    };
+    return { version, docker, importImage, [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await stop();
+    throw new Error(`dockerd did not start; its log ends:\n${errors()}`, { cause: error });
+  }
+}
+
+async function hasPrograms(): Promise<boolean> {
+  const found = ['docker', 'dockerd'].map(async (program) => await execute(program, ['--version']));
+  const results = await Promise.allSettled(found);
+  return results.every(({ status }) => status === 'fulfilled');
+}
+
+function launch(folder: string, socket: string, group: string): ChildProcess {
+  const script = 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$@"';
+  const dockerd = ['dockerd', '--host', `unix://${socket}`, '--pidfile', join(folder, 'pid')];
+  const places = ['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec'), '--cgroup-parent', group];
+  return spawn('unshare', ['--net', '--mount', 'sh', '-c', script, 'sh', ...dockerd, ...places], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+  });
+}
+
+function keepTail(child: ChildProcess): () => string {
+  let text = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    text = (text + chunk.toString()).slice(-5000);
+  });
+  return () => text;
+}
+
+async function untilItAnswers(child: ChildProcess, docker: DockerEngine['docker']): Promise<string> {
+  for (const deadline = performance.now() + startLimitMs; ; await delay(lookEveryMs)) {
+    try {
+      return (await docker(['version', '--format', 'client {{.Client.Version}}, engine {{.Server.Version}}'])).trim();
+    } catch (error) {
+      if (hasEnded(child) || performance.now() > deadline) throw error;
+    }
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exited;
+}
+
+const hasEnded = ({ pid, exitCode, signalCode }: ChildProcess): boolean =>
+  pid === undefined || exitCode !== null || signalCode !== null;
+
+/** dockerd leaves the cgroup that its containers were in. */
+async function removeGroups(group: string): Promise<void> {
+  const root = '/sys/fs/cgroup';
+  const folders = [root, ...(await readdir(root)).map((name) => join(root, name))];
+  await Promise.all(folders.map(async (folder) => await rmdir(join(folder, group)).catch(() => undefined)));
+}

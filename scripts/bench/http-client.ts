@@ -1,0 +1,65 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+/** One connection that is kept, for one request at a time: as little work as reading an answer takes. */
+export interface HttpClient {
+  /** Resolves with the body when all of the answer is there. Rejects unless it is a 200 that came whole. */
+  get(path: string): Promise<string>;
+  close(): void;
+}
+
+export async function openHttpClient(host: string, port: number): Promise<HttpClient> {
+  const socket = connect({ host, port, noDelay: true });
+  await once(socket, 'connect');
+  let waiting: ((error?: Error) => void) | undefined;
+  let seen = '';
+  const settle = (error?: Error): void => waiting?.(error);
+  socket.on('error', settle);
+  socket.on('close', () => settle(new Error(`the connection was closed after ${JSON.stringify(seen)}`)));
+  socket.on('data', (chunk: Buffer) => {
+    seen += chunk.toString('latin1');
+    if (isWhole(seen)) settle();
+  });
+  return {
+    get: async (path) => {
+      seen = '';
+      await new Promise<void>((resolve, reject) => {
+        waiting = (error) => (error === undefined ? resolve() : reject(error));
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\n\r\n`);
+      });
+      waiting = undefined;
+      return bodyOf(seen);
+    },
+    close: () => closeQuietly(socket),
+  };
+}
+
+const headEnd = '\r\n\r\n';
+
+/** Chunked, or with a length: an answer on a connection that is kept says in one of the two ways where it ends. */
+function isWhole(text: string): boolean {
+  const at = text.indexOf(headEnd);
+  if (at < 0) return false;
+  const length = /^content-length: *(\d+)/im.exec(text.slice(0, at))?.[1];
+  return length === undefined ? text.endsWith(`\r\n0${headEnd}`) : text.length === at + headEnd.length + Number(length);
+}
+
+function bodyOf(text: string): string {
+  const at = text.indexOf(headEnd);
+  const [head, rest] = [text.slice(0, at), text.slice(at + headEnd.length)];
+  const body = /^transfer-encoding: *chunked/im.test(head) ? unchunked(rest) : rest;
+  if (!head.startsWith('HTTP/1.1 200 ')) throw new Error(`the answer was ${head.split('\r\n')[0]} ${body}`);
+  return body;
+}
+
+function unchunked(text: string): string {
+  const lineEnd = text.indexOf('\r\n');
+  const length = Number.parseInt(text.slice(0, lineEnd), 16);
+  const from = lineEnd + 2;
+  return length === 0 ? '' : text.slice(from, from + length) + unchunked(text.slice(from + length + 2));
+}
+
+function closeQuietly(socket: Socket): void {
+  socket.removeAllListeners('close');
+  socket.destroy();
+}

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
@@ -30,6 +30,23 @@ export function signalProcess(pid: number, ticks: number, signal: number): boole
 export interface ProcessName {
   readonly pid: number;
   readonly ticks: number;
+}
+
+/** Processes with the word in their command lines. */
+export function processesNaming(word: string): ProcessName[] {
+  return readdirSync('/proc').flatMap((entry) => {
+    if (!/^\d+$/.test(entry) || !commandLine(entry).includes(word)) return [];
+    const ticks = startTicks(Number(entry));
+    return ticks === undefined ? [] : [{ pid: Number(entry), ticks }];
+  });
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return ''; // it has ended meanwhile
+  }
 }
 
 /** Remembers a process in a file, for whoever comes later. */

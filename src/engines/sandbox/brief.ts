@@ -7,7 +7,16 @@ import type { Id } from '../../model/ids.ts';
 import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
 import type { Context } from './context.ts';
 import { instanceFolder } from './places.ts';
-import { dropLayer, prepareBundle, removeContainer, runtimeCommand, startFailure } from './prepare.ts';
+import {
+  dropLayer,
+  endUnwatched,
+  isStarterLost,
+  prepareBundle,
+  removeContainer,
+  runtimeCommand,
+  starterLost,
+  startFailure,
+} from './prepare.ts';
 import { recordOf, type InstanceRecord } from './record.ts';
 import { takeSeat, type Seat } from './seat.ts';
 import { unlessStarted } from './unless-started.ts';
@@ -35,7 +44,11 @@ export async function startBrief(context: Context, spec: InstanceSpec): Promise<
     if (!spec.readOnlyRoot) await dropLayer(context, spec.id);
     return (await seat.leave()) ?? (stopping.isAsked ? 'stopped' : 'exited');
   };
-  return await unlessStarted(tidy, async () => {
+  const giveBack = async (error: unknown): Promise<void> => {
+    if (isStarterLost(error)) await endUnwatched(context, spec.id, seat);
+    await tidy();
+  };
+  return await unlessStarted(giveBack, async () => {
     await prepareBundle(context, spec, seat, home);
     return { ...(await launch(context, spec, seat, home, tidy)), stopping };
   });
@@ -56,7 +69,9 @@ async function launch(
       descriptors: [childEnd(input, 'read'), childEnd(output, 'write'), childEnd(errors, 'write')],
       outlives: false,
     });
-    if ((await started.announced) === undefined) throw startFailure(spec.name, home);
+    if ((await started.announced) === undefined) {
+      throw (await started.ended) === undefined ? starterLost(spec.name) : startFailure(spec.name, home);
+    }
     return {
       record: recordOf(spec, seat.slot, context.clock.now()),
       address: seat.address,

@@ -8,7 +8,16 @@ import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
 import { childEnd, type Running } from './brief.ts';
 import type { Context } from './context.ts';
 import { instanceFolder, type Places } from './places.ts';
-import { dropLayer, prepareBundle, runtimeCommand, startFailure } from './prepare.ts';
+import {
+  dropLayer,
+  endUnwatched,
+  hasRuntimeFailed,
+  isStarterLost,
+  prepareBundle,
+  runtimeCommand,
+  starterLost,
+  startFailure,
+} from './prepare.ts';
 import { recordOf, type InstanceRecord } from './record.ts';
 import { takeSeat, type Seat } from './seat.ts';
 import { unlessStarted } from './unless-started.ts';
@@ -22,7 +31,8 @@ export async function startLasting(context: Context, spec: InstanceSpec): Promis
   const seat = await takeSeat(context, spec);
   const home = instanceFolder(context.places, spec.id, 'logs');
   const aside = join(context.places.live, `.${spec.id}`);
-  const giveBack = async (): Promise<void> => {
+  const giveBack = async (error: unknown): Promise<void> => {
+    if (isStarterLost(error)) await endUnwatched(context, spec.id, seat);
     for (const folder of [aside, home]) rmSync(folder, { recursive: true, force: true });
     await seat.leave();
     forget(context.places, spec.id);
@@ -36,17 +46,22 @@ export async function startLasting(context: Context, spec: InstanceSpec): Promis
     mkdirSync(join(context.places.logs, spec.id), { recursive: true });
     // Complete the moment it can be seen: the log writer opens the FIFOs as soon as the folder has its name.
     await rename(aside, home);
+    await context.logWriter.ensure();
     const stdin = await launch(context, spec, home);
     return { ...observe(context, record, seat), ...(stdin === undefined ? {} : { stdin }) };
   });
 }
 
-/** Watches a lasting instance, of this life of the daemon or an earlier one, to its end. */
-export function observe(context: Context, record: InstanceRecord, seat: Seat): Running {
+/**
+ * Watches a lasting instance to its end. An adopted one may have been starting when its daemon died: the runtime then lost
+ * its way to the namespaces and to the starter, which went through their processes, and its exit code is not the program's.
+ */
+export function observe(context: Context, record: InstanceRecord, seat: Seat, { isAdopted = false } = {}): Running {
   const { id } = record.summary;
   const stopping = { isAsked: false };
   const ended = context.ends.of(id).then(async () => {
-    const code = exitCode(instanceFolder(context.places, id, 'logs'));
+    const home = instanceFolder(context.places, id, 'logs');
+    const code = isAdopted && hasRuntimeFailed(home) ? undefined : exitCode(home);
     const cause = (await seat.leave()) ?? (stopping.isAsked ? 'stopped' : 'exited');
     if (record.hasWritableLayer) await dropLayer(context, id);
     const exit: InstanceExit = {
@@ -107,7 +122,7 @@ async function launch(context: Context, spec: InstanceSpec, home: string): Promi
   const stdin = input === undefined ? undefined : new Socket({ fd: input.write, readable: false, writable: true });
   if ((await started.announced) !== undefined) return stdin;
   stdin?.destroy();
-  throw startFailure(spec.name, home);
+  throw (await started.ended) === undefined ? starterLost(spec.name) : startFailure(spec.name, home);
 }
 
 function exitCode(home: string): number | undefined {

@@ -1,55 +1,46 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { endProcess, readPidFile, writePidFile } from '../../linux/proc.ts';
+import { writePidFile } from '../../linux/proc.ts';
+import type { Log } from '../../observe/log.ts';
+import { keepProcess, type KeptProcess } from './host/kept-process.ts';
 import type { Places } from './places.ts';
 import type { Starter } from './starter/client.ts';
 
-/** The daemon's hold on its log writer: one lives as long as the daemon or any of its instances does. */
-export interface LogWriter {
-  /** Starts one when none lives; replaces it when it ends. */
-  ensure(): Promise<void>;
-  /** Lets it live on without us. */
-  release(): void;
-  stop(): Promise<void>;
-}
+/**
+ * The daemon's hold on its log writer: one lives as long as the daemon or any of its instances does. While none lives, what
+ * instances write stays in their FIFOs, and they wait when those are full.
+ */
+export type LogWriter = KeptProcess;
 
-export function createLogWriter(places: Places, starter: Starter): LogWriter {
+export function createLogWriter(places: Places, starter: Starter, log: Log): LogWriter {
   const pidFile = join(places.run, 'log-writer.pid');
   const daemonFile = join(places.run, 'daemon.pid');
-  let released = false;
-
-  const launch = async (): Promise<void> => {
-    const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-    const program = fileURLToPath(new URL(`./logs/writer${extension}`, import.meta.url));
-    const { pid, ended } = await starter.start({
-      argv: [process.execPath, '--max-semi-space-size=1', program, places.live, places.ended, places.logs, daemonFile],
-      descriptors: [
-        { path: '/dev/null', access: 'read' },
-        { path: '/dev/null', access: 'write' },
-        { path: '/dev/null', access: 'write' },
-      ],
-      outlives: true,
-    });
-    writePidFile(pidFile, pid);
-    void ended.then(async () => {
-      if (!released && readPidFile(pidFile) === undefined) await ensure();
-    });
-  };
-
-  const ensure = async (): Promise<void> => {
-    writePidFile(daemonFile, process.pid);
-    if (readPidFile(pidFile) === undefined) await launch();
-  };
-
-  return {
-    ensure,
-    release: () => {
-      released = true;
+  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+  const program = fileURLToPath(new URL(`./logs/writer${extension}`, import.meta.url));
+  writePidFile(daemonFile, process.pid);
+  return keepProcess({
+    pidFile,
+    start: async (remember) => {
+      const { pid } = await starter.start({
+        argv: [
+          process.execPath,
+          '--max-semi-space-size=1',
+          program,
+          places.live,
+          places.ended,
+          places.logs,
+          daemonFile,
+          pidFile,
+        ],
+        descriptors: [
+          { path: '/dev/null', access: 'read' },
+          { path: '/dev/null', access: 'write' },
+          { path: '/dev/null', access: 'write' },
+        ],
+        outlives: true,
+      });
+      remember(pid);
     },
-    stop: async () => {
-      released = true;
-      const found = readPidFile(pidFile);
-      if (found !== undefined) await endProcess(found);
-    },
-  };
+    onFailure: (error) => log.error('The log writer ended and none could be started; it is tried again', { error }),
+  });
 }

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
+import type { Log } from '../../observe/log.ts';
 import type { Networks } from '../engine.ts';
 import { subnetCount } from './network/addresses.ts';
 import { createAppNetwork, readState, type AppNetwork } from './network/app-network.ts';
@@ -15,13 +16,13 @@ export interface SandboxNetworks extends Networks {
   removeAll(): Promise<void>;
 }
 
-export function createNetworks(places: Places, starter: Starter): SandboxNetworks {
+export function createNetworks(places: Places, starter: Starter, log: Log): SandboxNetworks {
   const networks = new Map<string, AppNetwork>();
 
   const open = (app: string): AppNetwork => {
     const folder = join(places.net, app);
     const index = readState(join(folder, 'state.json'))?.subnet ?? freeSubnet(places.net, networks);
-    return createAppNetwork({ app, folder, subnet: { index }, cgroup: places.cgroup, starter });
+    return createAppNetwork({ app, folder, subnet: { index }, cgroup: places.cgroup, starter, log });
   };
 
   const of = (app: string): AppNetwork => {

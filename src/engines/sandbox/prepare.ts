@@ -1,11 +1,12 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
 import { cgroupLayout } from '../../linux/cgroup.ts';
-import { signalProcess, untilGone } from '../../linux/proc.ts';
+import { processesNaming, signalProcess, untilGone } from '../../linux/proc.ts';
 import type { Id } from '../../model/ids.ts';
 import type { InstanceSpec } from '../../model/instance.ts';
 import { ociConfig } from './bundle.ts';
+import { endGroup } from './host/cgroups.ts';
 import type { Context } from './context.ts';
 import type { Places } from './places.ts';
 import { containerProcess } from './record.ts';
@@ -57,6 +58,22 @@ export function startFailure(name: string, home: string): MinkeError {
   return new MinkeError('INSTANCE_START_FAILED', { name, reason: lastWords(join(home, 'crun.log')) });
 }
 
+export const starterLost = (name: string): MinkeError => new MinkeError('STARTER_LOST', { name });
+
+export const isStarterLost = (error: unknown): boolean => error instanceof MinkeError && error.code === 'STARTER_LOST';
+
+/**
+ * Ends what a starter may have started before it was lost: the runtime and the shell above it name the instance in their
+ * command lines, and their container may come to life after any moment at which none is found, so they end first.
+ */
+export async function endUnwatched(context: Context, id: Id, seat: Seat): Promise<void> {
+  const kill = 9;
+  for (const { pid, ticks } of processesNaming(id)) signalProcess(pid, ticks, kill);
+  await removeContainer(context, id);
+  // Killed at the wrong moment, the runtime has written nothing of its container yet.
+  await endGroup(`${seat.group.path}/${id}`);
+}
+
 /** Kills a container that nobody waits for, and removes what the runtime keeps of it. Idempotent. */
 export async function removeContainer({ runtime, places, starter }: Context, id: Id): Promise<void> {
   const found = containerProcess(places.crun, id);
@@ -94,6 +111,10 @@ function etcFiles(spec: InstanceSpec, seat: Seat): Record<string, string> {
     hostname: `${spec.hostname}\n`,
   };
 }
+
+/** It writes into its log only what went wrong with itself. */
+export const hasRuntimeFailed = (home: string): boolean =>
+  (statSync(join(home, 'crun.log'), { throwIfNoEntry: false })?.size ?? 0) > 0;
 
 function lastWords(file: string): string {
   try {

@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { processesNaming } from '../../linux/proc.ts';
 import { isId, type Id } from '../../model/ids.ts';
 import type { Running } from './brief.ts';
-import { groupsIn, processesIn, removeGroupTree } from './host/cgroups.ts';
+import { endGroup, groupsIn } from './host/cgroups.ts';
 import type { Context } from './context.ts';
 import { observe, readExit } from './lasting.ts';
 import { layerFolder, removeContainer } from './prepare.ts';
@@ -23,7 +24,7 @@ export async function recoverInstances(context: Context): Promise<Running[]> {
     await removeContainer(context, id);
   }
   const groups = groupsIn(places.cgroup).filter((path) => isId(basename(path)) && !known.has(basename(path)));
-  for (const path of groups) await removeGroupTree(path);
+  for (const path of groups) await endGroup(path);
   for (const id of namesIn(places.brief)) rmSync(join(places.brief, id), { recursive: true, force: true });
   for (const id of namesIn(places.writable).filter((one) => !known.has(one))) {
     rmSync(layerFolder(places, id), { recursive: true, force: true });
@@ -48,34 +49,11 @@ async function adopt(context: Context, record: InstanceRecord): Promise<Running>
     await removeContainer(context, id);
     writeFileSync(join(context.places.ended, id), '');
   }
-  return observe(context, record, await retakeSeat(context, record));
+  return observe(context, record, await retakeSeat(context, record), { isAdopted: true });
 }
 
 /** The shell that waits for the runtime names the instance in its command line. */
-function hasKeeper(id: Id): boolean {
-  return readdirSync('/proc').some((entry) => /^\d+$/.test(entry) && commandLine(entry).includes(id));
-}
-
-function commandLine(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-/** Kills every process in our cgroups: the last step of a purge, when all that had a name was ended by name. */
-export function killStragglers(context: Context): number {
-  const pids = processesIn(context.places.cgroup);
-  for (const pid of pids) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It was on its way out.
-    }
-  }
-  return pids.length;
-}
+const hasKeeper = (id: Id): boolean => processesNaming(id).length > 0;
 
 function namesIn(folder: string): Id[] {
   return existsSync(folder) ? readdirSync(folder).filter(isId) : [];

@@ -9,7 +9,7 @@ import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Engine, Instance } from '../engine.ts';
 import { startBrief, type Running } from './brief.ts';
-import { removeGroupTree } from './host/cgroups.ts';
+import { killIn, removeGroupTree } from './host/cgroups.ts';
 import type { Context } from './context.ts';
 import { watchEnds } from './ends.ts';
 import { forget, readExit, startLasting } from './lasting.ts';
@@ -19,7 +19,7 @@ import { createNetworks } from './networks.ts';
 import { placesFor } from './places.ts';
 import { requireProgram } from './host/program.ts';
 import { containerProcess } from './record.ts';
-import { killStragglers, recoverInstances } from './recovery.ts';
+import { recoverInstances } from './recovery.ts';
 import { createStarter } from './starter/client.ts';
 
 export interface SandboxOptions {
@@ -139,9 +139,9 @@ async function createContext({ dataFolder, clock, log }: SandboxOptions): Promis
     pidFile: starterFile,
     onLost: () => log.warn('The starter ended; the next start begins another'),
   });
-  const logWriter = createLogWriter(places, starter);
+  const logWriter = createLogWriter(places, starter, log);
   await logWriter.ensure();
-  const networks = createNetworks(places, starter);
+  const networks = createNetworks(places, starter, log);
   const closing = new AbortController();
   return { places, starter, networks, ends: watchEnds(places.ended), logWriter, clock, log, closing, runtime };
 }
@@ -168,7 +168,8 @@ async function endsWithin(exited: Promise<unknown>, ms: number, clock: Clock): P
 
 async function removeEverything(context: Context): Promise<void> {
   const { places } = context;
-  if (killStragglers(context) > 0) context.log.warn('Something still ran in our cgroups; it was killed');
+  // The last step, when all that had a name was ended by name.
+  if (killIn(places.cgroup) > 0) context.log.warn('Something still ran in our cgroups; it was killed');
   await context.networks.removeAll();
   await context.logWriter.stop();
   await removeGroupTree(places.cgroup);

@@ -35,9 +35,23 @@ export async function removeGroupTree(path: string): Promise<void> {
   await Promise.all(controllerRoots().map(async (root) => await removeTree(join(root, path))));
 }
 
-/** Pids of every process below a group. */
-export function processesIn(path: string): number[] {
-  return pidsBelow(join(pidsRoot(), path));
+/** Kills every process below a group; answers how many there were. */
+export function killIn(path: string): number {
+  const pids = pidsBelow(join(pidsRoot(), path));
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It was on its way out.
+    }
+  }
+  return pids.length;
+}
+
+/** Ends whatever runs in a group that nobody answers for, and removes it. */
+export async function endGroup(path: string): Promise<void> {
+  killIn(path);
+  await removeGroupTree(path);
 }
 
 /** Paths of the groups below a group, the deepest first. */

@@ -2,17 +2,21 @@ import { constants, existsSync, openSync, readdirSync, watch, writeFileSync } fr
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { closeInheritedOnExec } from '../../../linux/process.ts';
-import { readPidFile } from '../../../linux/proc.ts';
+import { tryLock } from '../../../linux/lock.ts';
+import { readPidFile, writePidFile } from '../../../linux/proc.ts';
 import { openRecording, type Recording } from './recording.ts';
 
 /**
  * The log writer: reads the FIFOs of every instance and records them. A process and a session of its own: it outlives the
  * daemon, so that no line is lost when that is killed, and finds its work by looking into folders, so that nobody has to
- * tell it anything. Arguments: live folder, ended folder, logs folder, file with the daemon's pid and start ticks.
+ * tell it anything. Arguments: live folder, ended folder, logs folder, file with the daemon's pid and start ticks, file with
+ * its own.
  *
- * It ends on SIGTERM, or by itself when neither a daemon nor an instance is left.
+ * It ends on SIGTERM, or by itself when neither a daemon nor an instance is left, or when another one lives: a daemon that
+ * was killed while it started one could not remember it, and two would share the lines between them.
  */
-const [live = '', ended = '', logs = '', daemonFile = ''] = process.argv.slice(2);
+const [live = '', ended = '', logs = '', daemonFile = '', pidFile = ''] = process.argv.slice(2);
+if (!tryLock(openSync(`${pidFile}.lock`, 'a'))) process.exit();
 const reading = new Set<string>();
 /** Whose folder the daemon has not removed yet; it takes the ended file away after the folder. */
 const finished = new Set<string>();
@@ -92,5 +96,6 @@ function tryWrite(recording: Recording, kind: 'stdout' | 'stderr' | 'end', bytes
 }
 
 function endWhenNobodyIsLeft(): void {
+  if (readPidFile(pidFile) === undefined) writePidFile(pidFile, process.pid);
   if (reading.size === 0 && readPidFile(daemonFile) === undefined) process.exit();
 }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { MinkeError } from '../../../errors/index.ts';
+import type { Log } from '../../../observe/log.ts';
 import type { Outbound } from '../../../model/instance.ts';
 import type { NamedConnection, NetworkSpec } from '../../engine.ts';
 import type { Starter } from '../starter/client.ts';
@@ -35,6 +36,7 @@ export interface AppNetworkOptions {
   /** cgroup below which slots have theirs. */
   readonly cgroup: string;
   readonly starter: Starter;
+  readonly log: Log;
 }
 
 /** As the daemon's mount namespace sees a file, from any other: /proc/PID/root (proc(5)). */
@@ -47,14 +49,20 @@ interface State {
 }
 
 export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
-  const { app, folder, subnet, starter } = options;
+  const { app, folder, subnet, starter, log } = options;
   const namespace = join(folder, 'ns');
   const stateFile = join(folder, 'state.json');
   let names: readonly string[] = readState(stateFile)?.names ?? [];
   const published = new Map<string, readonly string[]>();
   let listening: { close(): void } | undefined;
   let onConnection: (connection: NamedConnection) => void = (connection) => connection.socket.destroy();
-  const slirp = createSlirp({ namespace: seenFromDaemon(namespace), pidFile: join(folder, 'slirp.pid'), starter });
+  const slirp = createSlirp({
+    app,
+    namespace: seenFromDaemon(namespace),
+    pidFile: join(folder, 'slirp.pid'),
+    starter,
+    onFailure: (error) => log.error('An app has no way out; it is tried again', { app, error }),
+  });
 
   const run = async (what: string, argv: readonly string[], input?: string): Promise<void> => {
     const { code, stderr } = await starter.execute(argv, input);
@@ -133,6 +141,7 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
     connect: async (address, port, signal) => await connectInside(namespace, address, port, signal),
     hosts: () => names.map((name) => `${addressOf(name)} ${name}\n`).join(''),
     close: () => {
+      slirp.release();
       listening?.close();
       listening = undefined;
     },

@@ -2,87 +2,81 @@ import { closeSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { MinkeError } from '../../../errors/index.ts';
 import { openPipe } from '../../../linux/pipe.ts';
-import { endProcess, readPidFile, writePidFile } from '../../../linux/proc.ts';
+import { keepProcess, type KeptProcess } from '../host/kept-process.ts';
 import { requireProgram } from '../host/program.ts';
 import type { Starter } from '../starter/client.ts';
 import { tap } from './ruleset.ts';
 
-/** The process that carries what an app sends to the outside: slirp4netns, which outlives the daemon. */
-export interface Slirp {
-  /** Resolves when packets can leave. Idempotent. */
-  ensure(): Promise<void>;
-  stop(): Promise<void>;
-}
+/**
+ * The process that carries what an app sends to the outside: slirp4netns, which outlives the daemon. `ensure` resolves when
+ * packets can leave. One that ended is replaced; connections through it are lost, as with any router.
+ */
+export type Slirp = KeptProcess;
 
-export function createSlirp(options: {
+export interface SlirpOptions {
+  readonly app: string;
   readonly namespace: string;
   readonly pidFile: string;
   readonly starter: Starter;
-}): Slirp {
-  const { namespace, pidFile, starter } = options;
-  let starting: Promise<void> | undefined;
-  let stopped = false;
+  readonly onFailure: (error: unknown) => void;
+}
 
-  const launch = async (): Promise<void> => {
-    const program = requireProgram('slirp4netns', 'connects apps to the outside', 'slirp4netns');
-    const readyDescriptor = 3;
-    const ready = openPipe();
-    const started = await starter.start({
-      argv: [
-        program,
-        '--netns-type=path',
-        '--configure',
-        '--mtu=65520',
-        '--disable-host-loopback',
-        '--disable-dns',
-        `--ready-fd=${readyDescriptor}`,
-        namespace,
-        tap,
-      ],
-      descriptors: [
-        { path: '/dev/null', access: 'read' },
-        { path: '/dev/null', access: 'write' },
-        { path: '/dev/null', access: 'write' },
-        { path: `/proc/${process.pid}/fd/${ready.write}`, access: 'write' },
-      ],
-      outlives: true,
-    });
-    closeSync(ready.write);
-    writePidFile(pidFile, started.pid);
-    await firstByte(ready.read);
-    // A way out that broke is mended; connections through it are lost, as with any router.
-    void started.ended.then(async (code) => {
-      if (code === undefined || stopped) return;
-      starting = undefined;
-      await ensure().catch(() => undefined);
-    });
-  };
-
-  const ensure = async (): Promise<void> => {
-    if (readPidFile(pidFile) !== undefined && starting === undefined) return;
-    starting ??= launch();
-    await starting;
-  };
-
+export function createSlirp({ app, namespace, pidFile, starter, onFailure }: SlirpOptions): Slirp {
+  const kept = keepProcess({
+    pidFile,
+    onFailure,
+    start: async (remember) => {
+      const ready = openPipe();
+      const output = new Socket({ fd: ready.read, readable: true, writable: false });
+      try {
+        remember(await launch(starter, namespace, ready.write));
+      } catch (error) {
+        output.destroy();
+        throw error;
+      } finally {
+        closeSync(ready.write);
+      }
+      await firstByte(app, output);
+    },
+  });
   return {
-    ensure,
+    ...kept,
     stop: async () => {
-      stopped = true;
-      await starting?.catch(() => undefined);
-      const found = readPidFile(pidFile);
-      if (found !== undefined) await endProcess(found);
+      await kept.stop();
       rmSync(pidFile, { force: true });
     },
   };
 }
 
-async function firstByte(fd: number): Promise<void> {
-  const pipe = new Socket({ fd, readable: true, writable: false });
+async function launch(starter: Starter, namespace: string, readyPipe: number): Promise<number> {
+  const readyDescriptor = 3;
+  const { pid } = await starter.start({
+    argv: [
+      requireProgram('slirp4netns', 'connects apps to the outside', 'slirp4netns'),
+      '--netns-type=path',
+      '--configure',
+      '--mtu=65520',
+      '--disable-host-loopback',
+      '--disable-dns',
+      `--ready-fd=${readyDescriptor}`,
+      namespace,
+      tap,
+    ],
+    descriptors: [
+      { path: '/dev/null', access: 'read' },
+      { path: '/dev/null', access: 'write' },
+      { path: '/dev/null', access: 'write' },
+      { path: `/proc/${process.pid}/fd/${readyPipe}`, access: 'write' },
+    ],
+    outlives: true,
+  });
+  return pid;
+}
+
+async function firstByte(app: string, pipe: Socket): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     pipe.once('data', () => resolve());
-    pipe.once('close', () =>
-      reject(new MinkeError('NETWORK_FAILED', { app: '', reason: 'slirp4netns ended at once' })),
-    );
+    pipe.once('close', () => reject(new MinkeError('NETWORK_FAILED', { app, reason: 'slirp4netns ended at once' })));
   });
   pipe.destroy();
 }

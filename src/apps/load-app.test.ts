@@ -174,11 +174,45 @@ describe('an app file in memory', () => {
   });
 
   it.each([
+    ['http', '{}', { scale: { maxInstances: 20, idleMs: 60_000 }, queueMax: 1000, concurrency: 100 }],
+    [
+      'http',
+      '{scale: {min: 0, max: 3, idle: 1s, spare: 0}, queue: {max: 0}}',
+      { scale: { maxInstances: 3, idleMs: 1000 }, queueMax: 0 },
+    ],
+    ['http', '{scale: {idle: 5m}}', { scale: { maxInstances: 20, idleMs: 300_000 }, queueMax: 1000 }],
+    ['cgi', '{queue: {max: 7}}', { scale: undefined, queueMax: 7 }],
+    ['cgi', '{}', { scale: undefined, queueMax: undefined }],
+  ])('reads how far a function of kind %s with %s may grow', (kind, block, expected) => {
+    const keys = block.slice(1, -1);
+    const text = `services:\n  web:\n    ${image}\n    x-minke: {function: ${kind}${keys === '' ? '' : `, ${keys}`}}\n`;
+    const web = modelOf(memory(text)).services['web'];
+    expect({ ...web, scale: web?.scale, queueMax: web?.queueMax }).toMatchObject(expected);
+  });
+
+  it.each([
+    ['function: cgi, scale: {max: 2}', 'scale'],
+    ['function: task, queue: {max: 2}', 'queue'],
+    ['scale: {min: 1, max: 5}', 'scale'],
+  ])('refuses {%s}, which does not fit', (block, key) => {
+    const found = problemsOf(memory(`services:\n  web:\n    ${image}\n    x-minke: {${block}}\n`));
+    expect(found.map(({ code, facts }) => [code, facts['key']])).toContainEqual([
+      'APP_FILE_UNSUPPORTED_KEY',
+      `services.web.x-minke.${key}`,
+    ]);
+  });
+
+  it.each([
     ['waiting-page: true', 'waiting-page'],
     ['engine: docker', 'engine'],
     ['reuse: false', 'reuse'],
-    ['scale: {min: 0, max: 20, target: 70%, idle: 60s, spare: 0}', 'scale'],
-    ['queue: {max: 1000}', 'queue'],
+    ['scale: {min: 1, max: 20}', 'scale.min'],
+    ['scale: {target: 70%}', 'scale.target'],
+    ['scale: {spare: 2}', 'scale.spare'],
+    ['scale: {cpu: 70%}', 'scale.cpu'],
+    ['scale: {memory: 80%}', 'scale.memory'],
+    ['scale: {step: 1}', 'scale.step'],
+    ['scale: {cooldown: 60s}', 'scale.cooldown'],
     ['retries: {max: 3, backoff: 1s..1m, max-age: 24h}', 'retries'],
     ['schedule: ["*/5 * * * *"]', 'schedule'],
     ['handoff: {mode: hold, slow: wait, long: keep}', 'handoff'],
@@ -193,6 +227,9 @@ describe('an app file in memory', () => {
 
   it.each([
     ['scale: {min: 3, max: 2}', 'scale.min'],
+    ['scale: {max: 0}', 'scale.max'],
+    ['scale: {idle: 60}', 'scale.idle'],
+    ['scale: {target: 170%}', 'scale.target'],
     ['retries: {max: 3, backoff: 1m}', 'retries.backoff'],
     ['schedule: ["* * * *"]', 'schedule[0]'],
     ['handoff: {mode: old}', 'handoff.mode'],

@@ -98,6 +98,7 @@ async function end(world: World, { stop, purge }: Ending, log: Log): Promise<voi
   log.info('The daemon ends', { stop, purge });
   const drainMs = 10_000;
   await world.gateway.close({ graceMs: stop ? drainMs : 1000 });
+  await world.functions.close();
   if (stop) {
     await world.tasks.drain({ timeoutMs: purge ? 0 : drainMs });
     await world.stopServices();

@@ -35,11 +35,11 @@ async function forgetEnded({ engine, tasks }: World): Promise<void> {
   for (const id of await engine.ended()) if (!referred.has(id)) await engine.remove(id);
 }
 
-/** Instances that are a service's or carry out a run. */
-async function wantedIds({ supervisor, tasks }: World): Promise<ReadonlySet<string>> {
+/** Instances that are a service's or an http function's, or carry out a run. */
+async function wantedIds({ supervisor, functions, tasks }: World): Promise<ReadonlySet<string>> {
   const services = supervisor.list().flatMap(({ instance }) => instance ?? []);
   const runs = await tasks.list({ states: ['starting', 'running'], limit: 100_000 });
-  return new Set([...services, ...runs.flatMap(({ instance }) => instance ?? [])]);
+  return new Set([...services, ...functions.ids(), ...runs.flatMap(({ instance }) => instance ?? [])]);
 }
 
 async function endOrphan({ instances, engine, tasks }: World, { handle, spec }: Instance, log: Log): Promise<void> {

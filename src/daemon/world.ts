@@ -20,6 +20,7 @@ import { createCatalog, type Catalog } from './parts/catalog.ts';
 import { createContainers, createLocalImages } from './parts/containers.ts';
 import { createDeploys, type Deploys } from './parts/deploys.ts';
 import { createDoors, type Doors } from './parts/doors.ts';
+import { createFunctions, type Functions } from './parts/functions.ts';
 import { hostFacts } from './parts/host-facts.ts';
 import { createInstances, type Instances } from './parts/instances.ts';
 import { createLauncher } from './parts/launcher.ts';
@@ -38,6 +39,7 @@ export interface World {
   readonly doors: Doors;
   readonly hands: AppHands;
   readonly supervisor: Supervisor;
+  readonly functions: Functions;
   readonly deploys: Deploys;
   readonly tasks: Tasks;
   readonly gateway: Gateway;
@@ -103,10 +105,23 @@ export function assemble({ dataFolder, runFolder, engine, store, log, clock, onS
     endRunOf: async (instance, graceMs) => await endRunOf(tasks, instance, graceMs),
   });
   const supervisor = createSupervisor({ hands: hands.forSupervisor, clock, record });
-  const deploys = createDeploys({ images, catalog, store, hands, instances, supervisor, volumes, clock, log, record });
+  const functions = createFunctions({ engine, instances, catalog, hands: hands.forSupervisor, clock, log, record });
+  const deploys = createDeploys({
+    images,
+    catalog,
+    store,
+    hands,
+    instances,
+    supervisor,
+    functions,
+    volumes,
+    clock,
+    log,
+    record,
+  });
   const launcher = createLauncher({ engine, instances, catalog, images, hands, clock });
   const tasks: Tasks = createTasks({ store, launcher, clock, log, record });
-  const capacity = createCapacity({ engine, instances, catalog, hands, tasks: () => tasks });
+  const capacity = createCapacity({ engine, instances, catalog, hands, functions, tasks: () => tasks });
   const gateway: Gateway = createGateway({
     router,
     capacity,
@@ -161,6 +176,7 @@ export function assemble({ dataFolder, runFolder, engine, store, log, clock, onS
     doors,
     hands,
     supervisor,
+    functions,
     deploys,
     tasks,
     gateway,

@@ -24,7 +24,7 @@ export interface Target {
   readonly concurrency: number;
   /** For the text of OUT_OF_MEMORY and PIDS_LIMIT. */
   readonly limits: Pick<InstanceLimits, 'memoryBytes' | 'pids'>;
-  /** Requests that may wait; default: the gateway's limit. */
+  /** Requests that may wait; default: the gateway's limit. `http`: kept by whoever supplies `connect`. */
   readonly queueMax?: number;
 }
 

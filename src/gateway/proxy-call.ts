@@ -32,7 +32,10 @@ export function createProxyHandler(parts: HandlerParts): Handler {
 async function connect({ admission, capacity }: HandlerParts, call: Call, target: Target): Promise<Upstream> {
   const { signal } = call;
   call.phases.admitted();
-  const connecting = admission.hold(target, () => capacity.connect(target, signal));
+  const connecting =
+    target.kind === 'http'
+      ? capacity.connect(target, signal)
+      : admission.hold(target, () => capacity.connect(target, signal));
   try {
     const upstream = await untilAborted(connecting, signal);
     call.story.instance = upstream.id;

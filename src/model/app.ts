@@ -47,6 +47,16 @@ export interface ServiceModel {
   readonly timeoutMs: number;
   /** cgi: containers at once; http: requests per instance; task: runs at once. */
   readonly concurrency: number;
+  /** http only. */
+  readonly scale?: ScaleModel;
+  /** cgi and http: requests that may wait; absent = the gateway's own limit. */
+  readonly queueMax?: number;
+}
+
+export interface ScaleModel {
+  readonly maxInstances: number;
+  /** An instance that has had no request for so long is removed. */
+  readonly idleMs: number;
 }
 
 export interface BuildModel {

@@ -1,12 +1,13 @@
-import type { PackModel, ServiceKind } from '../../model/app.ts';
+import type { PackModel, ServiceKind, ServiceModel } from '../../model/app.ts';
 import type { Outbound } from '../../model/instance.ts';
 import { openMap, type Fields, type Reader } from './fields.ts';
 import { blockKeys } from './keys.ts';
 import { isNull, type MapNode, type Node, type Place } from './node.ts';
 import type { Problems } from './problems.ts';
 import { readOutbound } from './read-outbound.ts';
-import { readHandoff, readQueue, readRetries, readScale, readSchedule } from './read-later.ts';
+import { readHandoff, readRetries, readSchedule } from './read-later.ts';
 import { readRoute, type ReadRoute } from './read-route.ts';
+import { defaultQueueMax, defaultScale, readQueue, readScale } from './read-scale.ts';
 import {
   readAbsolutePath,
   readBoolean,
@@ -28,6 +29,7 @@ export interface Block {
   readonly timeoutMs: number | undefined;
   readonly outbound: Outbound | undefined;
   readonly concurrency: number | undefined;
+  readonly bounds: Pick<ServiceModel, 'scale' | 'queueMax'>;
   readonly port: number | undefined;
   readonly api: boolean;
 }
@@ -55,6 +57,7 @@ export function readBlock(node: Node | undefined, at: Place, problems: Problems)
     timeoutMs: fields?.read('timeout', readTimeLimit),
     outbound: fields?.read('outbound', readOutbound),
     concurrency: fields?.read('concurrency', readInteger(1)),
+    bounds: boundsOf(fields, kind),
     port: fields?.read('port', readPort),
     api: fields?.read('api', readBoolean) ?? false,
   };
@@ -98,8 +101,6 @@ const readPack: Reader<PackModel> = (node, problems) => {
 /** Their shape is checked first, so that a file does not wait for the next version to be told of its slips. */
 function refuseWhatComesLater(fields: Fields, problems: Problems): void {
   refuseEngine(fields, problems);
-  later(fields, 'scale', readScale, 'scaling comes', problems);
-  later(fields, 'queue', readQueue, "a queue of one's own size comes", problems);
   later(fields, 'retries', readRetries, 'retries come', problems, (retries) => retries.max === 0);
   later(fields, 'schedule', readSchedule, 'schedules come', problems);
   later(fields, 'handoff', readHandoff, 'the hand-off of state comes', problems);
@@ -110,6 +111,14 @@ function refuseWhatComesLater(fields: Fields, problems: Problems): void {
 function refuseEngine(fields: Fields, problems: Problems): void {
   const engine = readOneOf(['sandbox', 'docker', 'swarm']);
   later(fields, 'engine', engine, 'engines other than the sandbox come', problems, (name) => name === 'sandbox');
+}
+
+/** How many instances, and how many requests may wait for them. */
+function boundsOf(fields: Fields | undefined, kind: ServiceKind): Block['bounds'] {
+  const scale = fields?.read('scale', readScale);
+  const queueMax = fields?.read('queue', readQueue);
+  if (kind === 'http') return { scale: scale ?? defaultScale, queueMax: queueMax ?? defaultQueueMax };
+  return kind === 'cgi' && queueMax !== undefined ? { queueMax } : {};
 }
 
 /** `isDefault`: the value asks for nothing that is not so anyway. */
@@ -127,7 +136,24 @@ function later<T>(
 }
 
 function refuseWhatDoesNotFit(fields: Fields, kind: ServiceKind, problems: Problems): void {
+  refuseUnless(fields, 'scale', kind, ['http'], problems);
+  refuseUnless(fields, 'queue', kind, ['http', 'cgi'], problems);
   if (fields.node('port') === undefined || kind === 'http' || kind === 'service') return;
   const mend = kind === 'cgi' ? 'Take it out, or write function: http.' : 'Take it out.';
   problems.badValue(fields.placeOf('port'), 'a port', `a ${kind} function does not listen`, mend);
+}
+
+function refuseUnless(
+  fields: Fields,
+  key: string,
+  kind: ServiceKind,
+  kinds: readonly ServiceKind[],
+  problems: Problems,
+): void {
+  if (fields.node(key) === undefined || kinds.includes(kind)) return;
+  const [what, reason] =
+    kind === 'service'
+      ? ['a service', 'it comes with a later version']
+      : [`a ${kind} function`, `only ${kinds.join(' and ')} functions have it`];
+  problems.unsupported(fields.placeOf(key), `given for ${what}: ${reason}`, `Take "${key}" out.`);
 }

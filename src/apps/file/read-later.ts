@@ -1,4 +1,5 @@
-import { openMap, type Reader } from './fields.ts';
+import { openMap, type Fields, type Reader } from './fields.ts';
+import type { Problems } from './problems.ts';
 import { readDuration, readInteger, readList, readOneOf, readTimeLimit, scalar } from './readers.ts';
 import { parseDuration } from './quantities.ts';
 
@@ -9,25 +10,29 @@ const percent = scalar('a share in percent', 'Write 70%.', (text) => {
   return number === undefined || Number(number) < 1 || Number(number) > 100 ? undefined : Number(number);
 });
 
-export const readScale: Reader<true> = (node, problems) => {
-  const keys = ['min', 'max', 'target', 'idle', 'spare', 'cpu', 'memory', 'step', 'cooldown'];
-  const fields = openMap(node, { known: keys }, problems);
-  if (fields === undefined) return undefined;
-  const min = fields.read('min', readInteger(0)) ?? 0;
-  const max = fields.read('max', readInteger(1)) ?? Infinity;
+/** Keys of `scale` that are not carried out yet; what asks for nothing that is not so anyway is let through. */
+export function refuseLaterScale(fields: Fields, max: number, problems: Problems): void {
+  const min = later(fields, 'min', readInteger(0), problems, (value) => value === 0) ?? 0;
   if (min > max)
     problems.badValue(fields.placeOf('min'), `"${min}"`, `it is more than max (${max})`, `Write ${max} or less.`);
-  for (const key of ['target', 'cpu', 'memory']) fields.read(key, percent);
-  for (const key of ['idle', 'cooldown']) fields.read(key, readDuration);
-  fields.read('spare', readInteger(0));
-  fields.read('step', readInteger(1));
-  return true;
-};
+  for (const key of ['target', 'cpu', 'memory']) later(fields, key, percent, problems);
+  later(fields, 'spare', readInteger(0), problems, (value) => value === 0);
+  later(fields, 'step', readInteger(1), problems);
+  later(fields, 'cooldown', readDuration, problems);
+}
 
-export const readQueue: Reader<true> = (node, problems) => {
-  openMap(node, { known: ['max'] }, problems)?.read('max', readInteger(0));
-  return true;
-};
+function later<T>(
+  fields: Fields,
+  key: string,
+  reader: Reader<T>,
+  problems: Problems,
+  isDefault: (value: T) => boolean = () => false,
+): T | undefined {
+  const value = fields.read(key, reader);
+  if (value !== undefined && !isDefault(value))
+    problems.unsupported(fields.placeOf(key), 'it comes with a later version', `Take "${key}" out until then.`);
+  return value;
+}
 
 export const readRetries: Reader<{ readonly max: number }> = (node, problems) => {
   const fields = openMap(node, { known: ['max', 'backoff', 'max-age'] }, problems);

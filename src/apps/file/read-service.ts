@@ -69,6 +69,7 @@ export function readService(name: string, node: Node, at: Place, context: FileCo
     outbound: block.outbound ?? 'public',
     timeoutMs: block.timeoutMs ?? defaultTimeoutMs[block.kind],
     concurrency: block.concurrency ?? defaultConcurrency(block.kind, context.cores),
+    ...block.bounds,
   };
   return { model, at, ...references };
 }

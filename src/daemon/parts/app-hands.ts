@@ -28,6 +28,8 @@ export interface AppHands {
   /** The same, waiting for one; rejects with the signal's reason. */
   untilPublished(app: string, service: string, signal: AbortSignal): Promise<Id>;
   routesOf(app: string): readonly OwnedRoute[];
+  /** Requests by route and by name find what is deployed now; the routes themselves stay as they are. */
+  setTargets(deployed: Deployed): void;
   /** For containers of no app file. */
   ensureNetwork(app: string, names: readonly string[]): Promise<void>;
 }
@@ -88,6 +90,19 @@ export function createAppHands(options: AppHandsOptions): AppHands {
       },
     );
 
+  const setRoutes = (deployed: Deployed, owned: readonly OwnedRoute[]): void =>
+    router.setRoutes(
+      deployed.model.name,
+      owned.map((one) => toRoute(deployed, one)),
+      targetsOf(deployed),
+    );
+
+  const setTargets = (deployed: Deployed): void => {
+    const { name, services } = deployed.model;
+    const left = (routes.get(name) ?? []).filter(({ service }) => Object.hasOwn(services, service));
+    setRoutes(deployed, left);
+  };
+
   const startService = async ({ model, images }: Deployed, name: string): Promise<Instance> => {
     const service = model.services[name];
     const image = images.get(name);
@@ -110,15 +125,12 @@ export function createAppHands(options: AppHandsOptions): AppHands {
       storeModel: async () => {
         await store.apps.put(model);
         catalog.put(deployed);
+        setTargets(deployed);
       },
       ensureNetwork: async (names) => await ensureNetwork(app, names),
       ensureVolume: async (volume) => volumes.ensure(volume),
       setRoutes: async (owned) => {
-        router.setRoutes(
-          app,
-          owned.map((one) => toRoute(deployed, one)),
-          targetsOf(deployed),
-        );
+        setRoutes(deployed, owned);
         routes.set(app, owned);
       },
       unpublish: async (service) => await unpublish(app, service),
@@ -177,6 +189,7 @@ export function createAppHands(options: AppHandsOptions): AppHands {
       }
     },
     routesOf: (app) => routes.get(app) ?? [],
+    setTargets,
     ensureNetwork,
   };
 }
@@ -195,8 +208,9 @@ const targetsOf = (deployed: Deployed): Target[] =>
   Object.values(deployed.model.services).map((service) => targetOf(deployed, service));
 
 function targetOf({ model, images }: Deployed, service: ServiceModel): Target {
-  const { name, kind, timeoutMs, concurrency, limits } = service;
+  const { name, kind, timeoutMs, concurrency, limits, queueMax } = service;
   const image = images.get(name);
   const port = (image === undefined ? service.ports[0] : portOf(service, image)) ?? 0;
-  return { app: model.name, name, kind, port, timeoutMs, concurrency, limits };
+  const target: Target = { app: model.name, name, kind, port, timeoutMs, concurrency, limits };
+  return queueMax === undefined ? target : { ...target, queueMax };
 }

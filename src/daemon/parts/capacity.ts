@@ -7,6 +7,7 @@ import type { Run } from '../../model/run.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import type { AppHands } from './app-hands.ts';
 import type { Catalog } from './catalog.ts';
+import type { Functions } from './functions.ts';
 import type { Instances } from './instances.ts';
 
 /** Somewhere for the gateway's requests to go. */
@@ -15,12 +16,14 @@ export function createCapacity(options: {
   readonly instances: Instances;
   readonly catalog: Catalog;
   readonly hands: AppHands;
+  readonly functions: Pick<Functions, 'connect'>;
   readonly tasks: () => Tasks;
 }): Capacity {
-  const { engine, instances, catalog, hands, tasks } = options;
+  const { engine, instances, catalog, hands, functions, tasks } = options;
   return {
     startCgi: async (target, { env, signal }) => await startCgi(catalog, instances, target, env, signal),
     connect: async (target, signal) => {
+      if (target.kind === 'http') return await functions.connect(target, signal);
       const id = await hands.untilPublished(target.app, target.name, signal);
       const instance = instances.get(id);
       if (instance?.address === undefined) {

@@ -13,6 +13,7 @@ import type { Timeline } from '../../observe/timeline.ts';
 import type { Store } from '../../store/store.ts';
 import type { AppHands } from './app-hands.ts';
 import { imageReference, type Catalog, type Deployed } from './catalog.ts';
+import type { Functions } from './functions.ts';
 import type { Instances } from './instances.ts';
 import { obtainImage } from './pack-request.ts';
 import type { Volumes } from './volumes.ts';
@@ -38,6 +39,7 @@ export interface DeploysOptions {
   readonly hands: AppHands;
   readonly instances: Instances;
   readonly supervisor: Supervisor;
+  readonly functions: Functions;
   readonly volumes: Volumes;
   readonly clock: Clock;
   readonly log: Log;
@@ -45,7 +47,7 @@ export interface DeploysOptions {
 }
 
 export function createDeploys(options: DeploysOptions): Deploys {
-  const { images, catalog, store, hands, instances, supervisor, volumes, clock, log, record } = options;
+  const { images, catalog, store, hands, instances, supervisor, functions, volumes, clock, log, record } = options;
   const inTurn = createTurns();
 
   const currentOf = (app: string): Current => {
@@ -77,6 +79,8 @@ export function createDeploys(options: DeploysOptions): Deploys {
       await executeSteps(steps, hands.forDeploy(deployed), tell, { clock });
       // What changes nothing that runs (a time-out, a right) counts from now on too.
       catalog.put(deployed);
+      hands.setTargets(deployed);
+      await functions.renew(deployed);
       return steps.length;
     } finally {
       resume();
@@ -93,6 +97,8 @@ export function createDeploys(options: DeploysOptions): Deploys {
     );
     const deployed: Deployed = { model, images: new Map(found.flat()) };
     catalog.put(deployed);
+    functions.adopt(deployed);
+    hands.setTargets(deployed);
     await apply(deployed, () => undefined);
   };
 
@@ -122,6 +128,7 @@ export function createDeploys(options: DeploysOptions): Deploys {
         const deployed = catalog.get(app);
         if (deployed === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
         const resume = await supervisor.hold(app);
+        const letIn = await functions.drain(app);
         try {
           await executeSteps(
             plan(currentOf(app), undefined, { removeVolumes }),
@@ -130,6 +137,7 @@ export function createDeploys(options: DeploysOptions): Deploys {
             { clock },
           );
         } finally {
+          letIn();
           resume();
         }
         record({ at: clock.now(), kind: 'down', app, facts: { removeVolumes } });

@@ -4,7 +4,7 @@ import { instanceSpec, type SpecExtras } from '../../apps/instance/instance-spec
 import type { Engine, Instance, InstanceSummary } from '../../engines/engine.ts';
 import type { AppModel, ServiceModel } from '../../model/app.ts';
 import { newId, type Id } from '../../model/ids.ts';
-import type { ReadyImage } from '../../model/instance.ts';
+import type { InstanceKind, ReadyImage } from '../../model/instance.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Timeline } from '../../observe/timeline.ts';
 import type { Doors } from './doors.ts';
@@ -17,7 +17,7 @@ export interface Instances {
   get(id: Id): Instance | undefined;
   list(app?: string): readonly Instance[];
   rows(app?: string): readonly InstanceRow[];
-  /** Services' instances whose output can be read: the living, and before them the last few that ended. */
+  /** Instances of services and http functions whose output can be read: the living, and before them the last few that ended. */
   withLogs(app?: string): readonly InstanceSummary[];
   /** The instance that asked for this one; kept a while after its end. */
   parentOf(id: Id): Id | undefined;
@@ -71,7 +71,7 @@ export function createInstances(options: InstancesOptions): Instances {
         instance: id,
         facts: { kind, code: exit.code, cause: exit.cause },
       });
-      if (kind === 'service') former.add(instance.spec);
+      if (hasOwnLog(kind)) former.add(instance.spec);
       onEnd(instance);
     });
   };
@@ -114,9 +114,7 @@ export function createInstances(options: InstancesOptions): Instances {
     rows: (app) =>
       [...living.values()].filter(({ instance }) => app === undefined || instance.spec.app === app).map(toRow),
     withLogs: (app) => {
-      const services = [...living.values()]
-        .map(({ instance }) => instance.spec)
-        .filter(({ kind }) => kind === 'service');
+      const services = [...living.values()].map(({ instance }) => instance.spec).filter(({ kind }) => hasOwnLog(kind));
       return [...former.list(), ...services].filter((one) => app === undefined || one.app === app);
     },
     parentOf: (id) => parents.get(id),
@@ -127,6 +125,9 @@ export function createInstances(options: InstancesOptions): Instances {
     },
   };
 }
+
+/** Output that belongs to no run and to no single request. */
+const hasOwnLog = (kind: InstanceKind): boolean => kind === 'service' || kind === 'http';
 
 function toRow({ instance, parent, isStopping }: Entry): InstanceRow {
   const { id, app, name, kind } = instance.spec;

@@ -173,6 +173,7 @@ export const createFields: CreateFields = {
   StopTimeout: asked,
   ExposedPorts: harmless("in the app's network every port is open"),
   Volumes: refused('there are no nameless volumes; use a mount'),
+  VolumesFrom: refused('it would give one container the files of another'),
   Healthcheck: refused('a run has no health', { isNeutral: isNoHealthcheck }),
   ArgsEscaped: harmless('it is for Windows'),
   NetworkDisabled: written('the network'),

@@ -101,7 +101,7 @@ export function assemble({ dataFolder, runFolder, engine, store, log, clock, onS
     volumes,
     clock,
     supervisor: () => supervisor,
-    onNamed: (connection) => gateway.handleNamed(connection),
+    onNamed: (connection) => gateway.handleNamed(connection, instances.at(connection.app, connection.from)?.handle.id),
     endRunOf: async (instance, graceMs) => await endRunOf(tasks, instance, graceMs),
   });
   const supervisor = createSupervisor({ hands: hands.forSupervisor, clock, record });
@@ -164,7 +164,6 @@ export function assemble({ dataFolder, runFolder, engine, store, log, clock, onS
     tasks,
     timeline,
     status,
-    lineage: containers.lineage,
     shutdown: onShutdown,
   };
   return {

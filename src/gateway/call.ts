@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { MinkeError } from '../errors/index.ts';
-import { shortId } from '../model/ids.ts';
+import { shortId, type Id } from '../model/ids.ts';
 import type { Clock } from '../observe/clock.ts';
 import type { Asked } from './asked.ts';
 import { bodyOf } from './body.ts';
@@ -36,6 +36,8 @@ export interface Caller {
   readonly localAddress: string;
   readonly localPort: number;
   readonly isEncrypted: boolean;
+  /** Where the call came from inside: the instance that calls. */
+  readonly instance?: Id;
 }
 
 export interface Upgrade {
@@ -67,6 +69,10 @@ export type Story = {
 export class ClientGone extends Error {
   override readonly name = 'ClientGone';
 }
+
+/** For what is started because of the call. */
+export const parentOf = ({ caller }: Call): { readonly parent?: Id } =>
+  caller.instance === undefined ? {} : { parent: caller.instance };
 
 export interface CallOptions {
   readonly clock: Clock;

@@ -35,7 +35,7 @@ export interface Target {
  */
 export interface Capacity {
   /** A fresh container for one request. `env` comes on top of the function's own. */
-  startCgi(target: Target, options: { readonly env: Environment; readonly signal: AbortSignal }): Promise<CgiInstance>;
+  startCgi(target: Target, options: CgiOptions): Promise<CgiInstance>;
   /** A connection to an instance that is ready. Waits for one, and starts one where there is none. */
   connect(target: Target, signal: AbortSignal): Promise<Upstream>;
   /** Resolves when the run is settled, with success or without; rejects when it could not be accepted. */
@@ -44,11 +44,20 @@ export interface Capacity {
 
 export type Environment = Readonly<Record<string, string>>;
 
+export interface CgiOptions {
+  readonly env: Environment;
+  readonly signal: AbortSignal;
+  /** The instance that called. */
+  readonly parent?: Id;
+}
+
 export interface TaskOptions {
   readonly args: readonly string[];
   readonly input: Readable;
   /** Aborts when the caller has gone. */
   readonly signal: AbortSignal;
+  /** The instance that called. */
+  readonly parent?: Id;
 }
 
 export interface TaskOutcome {

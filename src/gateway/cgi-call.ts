@@ -1,5 +1,5 @@
 import { fieldsOfCgi } from './cgi-request.ts';
-import { answerFields, proceed, type Call } from './call.ts';
+import { answerFields, parentOf, proceed, type Call } from './call.ts';
 import type { Capacity, CgiInstance, Environment, Target } from './capacity.ts';
 import { cgiEnvironment } from './cgi/environment.ts';
 import { exchangeCgi, type CgiExchange, type CgiResult } from './cgi/exchange.ts';
@@ -22,7 +22,7 @@ export function createCgiHandler(parts: HandlerParts): Handler {
     try {
       const contentLength = lengthOf(call, body?.ahead);
       const env = cgiEnvironment(fieldsOfCgi(call, match, contentLength, software));
-      const instance = await start(capacity, target, env, call.signal);
+      const instance = await start(capacity, target, env, call);
       call.story.instance = instance.id;
       call.phases.started();
       proceed(call);
@@ -57,8 +57,9 @@ function lengthOf({ body, request }: Call, ahead: Ahead | undefined): number | u
   return declared === undefined ? undefined : Number(declared);
 }
 
-async function start(capacity: Capacity, target: Target, env: Environment, signal: AbortSignal): Promise<CgiInstance> {
-  const starting = capacity.startCgi(target, { env, signal });
+async function start(capacity: Capacity, target: Target, env: Environment, call: Call): Promise<CgiInstance> {
+  const { signal } = call;
+  const starting = capacity.startCgi(target, { env, signal, ...parentOf(call) });
   try {
     return await untilAborted(starting, signal);
   } catch (error) {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { NamedConnection } from '../engines/engine.ts';
 import { MinkeError } from '../errors/index.ts';
+import type { Id } from '../model/ids.ts';
 import type { Clock } from '../observe/clock.ts';
 import type { Log } from '../observe/log.ts';
 import { createAdmission } from './admission.ts';
@@ -42,7 +43,7 @@ export interface Gateway {
    * A connection from inside an app's network: HTTP to a function by its name, the whole path being the function's; to a
    * service whatever it speaks, byte for byte, once it is ready. Call `listen` first: it starts the clock for slow heads.
    */
-  handleNamed(connection: NamedConnection): void;
+  handleNamed(connection: NamedConnection, parent?: Id): void;
   /** Takes nothing new, lets calls end for `graceMs` (default 10 s), then ends them. Idempotent. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
@@ -51,6 +52,8 @@ export interface CallTarget {
   readonly app: string;
   readonly name: string;
   readonly url: string;
+  /** The instance that calls, where it is one. */
+  readonly parent?: Id;
 }
 
 export function createGateway(options: GatewayOptions): Gateway {
@@ -59,7 +62,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const admission = createAdmission(limits.queueMax);
   const dispatch = createDispatch({ capacity, admission, clock, log, limits, software: options.software ?? 'minke' });
   const connections = createConnections(limits.connectionsPerAddress);
-  const named = new WeakMap<Socket, NamedConnection>();
+  const named = new WeakMap<Socket, NamedConnection & { readonly parent: Id | undefined }>();
   const ending = new AbortController();
   let isClosing = false;
 
@@ -79,8 +82,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     const connection = named.get(socket);
     const caller = callerOf(socket);
     if (connection === undefined) return { caller, resolve: resolveRoute };
-    const { app, name, port, from } = connection;
-    return { caller: { ...caller, address: from, localPort: port }, resolve: resolveName(app, name) };
+    const { app, name, port, from, parent } = connection;
+    return {
+      caller: { ...caller, address: from, localPort: port, ...fromInside(parent) },
+      resolve: resolveName(app, name),
+    };
   };
 
   const serve = createServe({ clock, log, record, limits, dispatch, connections, isClosing: () => isClosing });
@@ -101,8 +107,9 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   return {
     handle,
-    handleCall: (request, response, { app, name, url }) => {
-      serve(request, response, { caller: callerOf(request.socket), resolve: resolveName(app, name), url });
+    handleCall: (request, response, { app, name, url, parent }) => {
+      const caller = { ...callerOf(request.socket), ...fromInside(parent) };
+      serve(request, response, { caller, resolve: resolveName(app, name), url });
     },
     listen: async (host, port) => {
       server.listen(port, host);
@@ -110,14 +117,16 @@ export function createGateway(options: GatewayOptions): Gateway {
       const address = server.address() as AddressInfo;
       return { host: address.address, port: address.port };
     },
-    handleNamed: (connection) => {
+    handleNamed: (connection, parent) => {
       const target = router.find(connection.app, connection.name);
       if (target?.kind === 'service') {
         void joinService(connection, target, { capacity, admission, clock, log, ending: ending.signal });
         return;
       }
-      named.set(connection.socket, connection);
+      named.set(connection.socket, { ...connection, parent });
       server.emit('connection', connection.socket);
+      // It comes paused, so that nothing is lost before it is known who reads it.
+      connection.socket.resume();
     },
     close: async ({ graceMs = 10_000 } = {}) => {
       isClosing = true;
@@ -132,6 +141,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
   };
 }
+
+const fromInside = (instance: Id | undefined) => (instance === undefined ? {} : { instance });
 
 async function within(work: Promise<void>, ms: number, clock: Clock): Promise<void> {
   const over = new AbortController();

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fromErrorBody } from '../errors/index.ts';
-import { answerFields, proceed, type Call } from './call.ts';
+import { answerFields, parentOf, proceed, type Call } from './call.ts';
 import type { TaskOutcome } from './capacity.ts';
 import { readAhead } from './cgi/read-ahead.ts';
 import type { Handler, HandlerParts } from './handler.ts';
@@ -18,7 +18,7 @@ export function createTaskHandler({ admission, capacity }: HandlerParts): Handle
       const input = call.body ?? Readable.from([]);
       const args = new URLSearchParams(call.asked.query).getAll('arg');
       call.phases.started();
-      const outcome = await untilAborted(capacity.runTask(target, { args, input, signal }), signal);
+      const outcome = await untilAborted(capacity.runTask(target, { args, input, signal, ...parentOf(call) }), signal);
       call.story.run = outcome.run;
       await answer(call, outcome);
       return undefined;

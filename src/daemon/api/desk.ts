@@ -1,5 +1,4 @@
 import type { StatusAnswer } from '../../api/types.ts';
-import type { Containers } from '../../dockerapi/containers.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import type { ImageStore } from '../../image/store.ts';
@@ -18,7 +17,6 @@ export interface Desk {
   readonly gateway: Gateway;
   readonly images: ImageStore;
   readonly instances: Instances;
-  readonly lineage: Containers['lineage'];
   readonly store: Store;
   readonly tasks: Tasks;
   readonly timeline: DaemonTimeline;

@@ -1,6 +1,4 @@
 import type { LogLine } from '../../api/types.ts';
-import type { Lineage } from '../../dockerapi/containers.ts';
-import { refuseFlood } from '../../dockerapi/policy-create.ts';
 import { MinkeError } from '../../errors/index.ts';
 import type { Run, RunState } from '../../model/run.ts';
 import { isId } from '../../model/ids.ts';
@@ -9,12 +7,13 @@ import { defaultApp, type Submission } from '../../tasks/submission.ts';
 import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
 import { isSet, numberOf, readJson, sendJson, sendLines, type ApiCall } from './call.ts';
+import { refuseBeyond } from '../parts/lineage.ts';
 import type { Desk } from './desk.ts';
 
 export const runHandlers = {
-  runs: async ({ tasks, lineage }: Desk, call: ApiCall): Promise<void> => {
+  runs: async ({ tasks, instances }: Desk, call: ApiCall): Promise<void> => {
     const submission = asCaller(call, parseRunRequest(await readJson(call.request)));
-    if (call.caller.door === 'function') refuseBeyond(await lineage(call.caller.instance));
+    if (call.caller.door === 'function') await refuseBeyond(call.caller.instance, instances, tasks);
     const idempotencyKey = parseIdempotencyKey(call.request.headers['idempotency-key']?.toString());
     const run = await tasks.submit({ ...submission, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) });
     sendJson(call.response, 202, { run });
@@ -72,7 +71,8 @@ export const runHandlers = {
     if (catalog.service(app, name) === undefined) throw new MinkeError('TARGET_NOT_FOUND', { target: name, app });
     if (caller.door === 'function') mustBeAllowed(name, caller.mayRun);
     const rest = new URLSearchParams([...query].filter(([key]) => key !== 'app')).toString();
-    gateway.handleCall(call.request, call.response, { app, name, url: rest === '' ? '/' : `/?${rest}` });
+    const parent = caller.door === 'function' ? { parent: caller.instance } : {};
+    gateway.handleCall(call.request, call.response, { app, name, url: rest === '' ? '/' : `/?${rest}`, ...parent });
   },
 };
 
@@ -97,12 +97,6 @@ function asCaller({ caller }: ApiCall, submission: Submission): Submission {
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(input === undefined ? {} : { input }),
   };
-}
-
-/** The same limits as at the Docker API's door. */
-function refuseBeyond(lineage: Lineage): void {
-  const refusal = refuseFlood({ lineage });
-  if (refusal !== undefined) throw new MinkeError('POLICY_REFUSED', { ...refusal });
 }
 
 function mustBeAllowed(name: string, mayRun: readonly string[]): void {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Engine } from '../../engines/engine.ts';
 import { MinkeError, type ErrorBody } from '../../errors/index.ts';
-import type { Capacity, Environment, Target, TaskOptions, TaskOutcome } from '../../gateway/capacity.ts';
+import type { Capacity, CgiOptions, Target, TaskOptions, TaskOutcome } from '../../gateway/capacity.ts';
 import type { CgiInstance } from '../../gateway/cgi/instance.ts';
 import type { Run } from '../../model/run.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
@@ -9,6 +9,7 @@ import type { AppHands } from './app-hands.ts';
 import type { Catalog } from './catalog.ts';
 import type { Functions } from './functions.ts';
 import type { Instances } from './instances.ts';
+import { refuseCallBeyond } from './lineage.ts';
 
 /** Somewhere for the gateway's requests to go. */
 export function createCapacity(options: {
@@ -21,7 +22,10 @@ export function createCapacity(options: {
 }): Capacity {
   const { engine, instances, catalog, hands, functions, tasks } = options;
   return {
-    startCgi: async (target, { env, signal }) => await startCgi(catalog, instances, target, env, signal),
+    startCgi: async (target, call) => {
+      await refuseCallBeyond(call.parent, instances, tasks());
+      return await startCgi(catalog, instances, target, call);
+    },
     connect: async (target, signal) => {
       if (target.kind === 'http') return await functions.connect(target, signal);
       const id = await hands.untilPublished(target.app, target.name, signal);
@@ -38,7 +42,10 @@ export function createCapacity(options: {
         },
       };
     },
-    runTask: async (target, task) => await runTask(tasks(), target, task),
+    runTask: async (target, task) => {
+      await refuseCallBeyond(task.parent, instances, tasks());
+      return await runTask(tasks(), target, task);
+    },
   };
 }
 
@@ -46,25 +53,36 @@ async function startCgi(
   catalog: Catalog,
   instances: Instances,
   target: Target,
-  env: Environment,
-  signal: AbortSignal,
+  { env, signal, parent }: CgiOptions,
 ): Promise<CgiInstance> {
   const { app, service, image } = catalog.startable(target.app, target.name);
   const deadline = Number(env['MINKE_DEADLINE']);
   const extras = { env, ...(Number.isFinite(deadline) ? { deadlineAt: deadline } : {}) };
-  const { handle, stdin, stdout, stderr, exited } = await instances.start({ app, service, image, extras, signal });
+  const { handle, stdin, stdout, stderr, exited } = await instances.start({
+    app,
+    service,
+    image,
+    extras,
+    signal,
+    ...(parent === undefined ? {} : { parent }),
+  });
   if (stdin === undefined || stdout === undefined || stderr === undefined) {
     throw new MinkeError('INTERNAL', { reason: `the streams of "${target.name}" are not pipes` });
   }
   return { id: handle.id, stdin, stdout, stderr, exited, stop: async () => await instances.stop(handle.id, 0) };
 }
 
-async function runTask(tasks: Tasks, target: Target, { args, input, signal }: TaskOptions): Promise<TaskOutcome> {
+async function runTask(
+  tasks: Tasks,
+  target: Target,
+  { args, input, signal, parent }: TaskOptions,
+): Promise<TaskOutcome> {
   const run = await tasks.submit({
     app: target.app,
     target: { function: target.name },
     args,
     options: { stdin: 'open' },
+    ...(parent === undefined ? {} : { parent }),
   });
   feed(input, tasks, run);
   const giveUp = (): void => void tasks.cancel(run.id, 'its caller went away').catch(() => undefined);

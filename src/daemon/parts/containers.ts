@@ -4,10 +4,11 @@ import { MinkeError } from '../../errors/index.ts';
 import type { ImageSummary } from '../../image/operations.ts';
 import type { ImageStore } from '../../image/store.ts';
 import type { Id } from '../../model/ids.ts';
-import { isSettled, type Run } from '../../model/run.ts';
+import type { Run } from '../../model/run.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import { imageReference, type Catalog } from './catalog.ts';
 import type { Instances } from './instances.ts';
+import { lineageOf } from './lineage.ts';
 
 export interface ContainersOptions {
   readonly tasks: Tasks;
@@ -83,7 +84,7 @@ export function createContainers(options: ContainersOptions): Containers {
         ...(deployed?.images.has(service.name) === true ? { image: imageReference(app, service) } : {}),
       }));
     },
-    lineage: async (instance) => lineageOf(instance, instances, await living(tasks)),
+    lineage: async (instance) => await lineageOf(instance, instances, tasks),
   };
 }
 
@@ -105,28 +106,6 @@ async function unlessSettled(ending: Promise<unknown>): Promise<void> {
   } catch (error) {
     if (!(error instanceof MinkeError) || error.code !== 'RUN_STATE') throw error;
   }
-}
-
-async function living(tasks: Tasks): Promise<readonly Run[]> {
-  const accepted = await tasks.list({ states: ['queued', 'starting', 'running'], limit: 10_000 });
-  return [...tasks.drafts(), ...accepted].filter((run) => !isSettled(run.state));
-}
-
-/** Up to the instance that nobody asked for, and down again to all that lives because of it. */
-function lineageOf(instance: Id, instances: Instances, runs: readonly Run[]): { depth: number; living: number } {
-  let root = instance;
-  let depth = 0;
-  for (let parent = instances.parentOf(root); parent !== undefined; parent = instances.parentOf(root)) {
-    root = parent;
-    depth += 1;
-  }
-  const byParent = Map.groupBy(runs, (run) => run.parent);
-  const count = (parent: Id): number =>
-    (byParent.get(parent) ?? []).reduce(
-      (sum, run) => sum + 1 + (run.instance === undefined ? 0 : count(run.instance)),
-      0,
-    );
-  return { depth, living: count(root) };
 }
 
 /** The Docker API's view of the image store. */

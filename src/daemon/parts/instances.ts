@@ -16,6 +16,8 @@ export interface Instances {
   adopt(instance: Instance, parent?: Id): void;
   get(id: Id): Instance | undefined;
   list(app?: string): readonly Instance[];
+  /** The one that has this address of the app's network. */
+  at(app: string, address: string): Instance | undefined;
   rows(app?: string): readonly InstanceRow[];
   /** Instances of services and http functions whose output can be read: the living, and before them the last few that ended. */
   withLogs(app?: string): readonly InstanceSummary[];
@@ -111,6 +113,8 @@ export function createInstances(options: InstancesOptions): Instances {
     get: (id) => living.get(id)?.instance,
     list: (app) =>
       [...living.values()].map(({ instance }) => instance).filter((one) => app === undefined || one.spec.app === app),
+    at: (app, address) =>
+      [...living.values()].find(({ instance }) => instance.spec.app === app && instance.address === address)?.instance,
     rows: (app) =>
       [...living.values()].filter(({ instance }) => app === undefined || instance.spec.app === app).map(toRow),
     withLogs: (app) => {

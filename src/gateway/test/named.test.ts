@@ -10,7 +10,7 @@ interface Inside extends AsyncDisposable {
 
 /** What the listener in an app's network does: hands each connection over with the name that it was for. */
 async function openName(stand: Stand, name: string): Promise<Inside> {
-  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
+  const server: Server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     stand.gateway.handleNamed({ socket, app: 'shop', name, port: 80, from: '10.1.0.9' });
   });
   server.listen(0, '127.0.0.1');

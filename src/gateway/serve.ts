@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { toMinkeError } from '../errors/index.ts';
 import type { Clock } from '../observe/clock.ts';
 import type { Log } from '../observe/log.ts';
@@ -94,7 +94,20 @@ async function answerLeft({ request, response, upgrade }: Call): Promise<void> {
   }
   // An upgraded connection has left its response behind; a response that never got its turn does not close by itself.
   if (response.closed || request.socket.destroyed || (upgrade !== undefined && response.socket === null)) return;
-  await Promise.race([once(response, 'close'), once(request.socket, 'close')]);
+  await untilEitherCloses(response, request.socket);
+}
+
+/** Leaves nothing of itself on the connection, which may carry many more requests; an error of it is followed by its close. */
+async function untilEitherCloses(response: ServerResponse, socket: Socket): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const closed = (): void => {
+      response.off('close', closed);
+      socket.off('close', closed);
+      resolve();
+    };
+    response.on('close', closed);
+    socket.on('close', closed);
+  });
 }
 
 function recordOf({ at, requestId, response, asked, caller, phases, signal, story }: Call): CallRecord {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openRaw, readAll, sendRaw } from './raw-client.ts';
+import { openRaw, readAll, readUntil, sendRaw } from './raw-client.ts';
 import { openStand, type Stand } from './stand.ts';
 import type { GatewayLimits } from '../limits.ts';
 
@@ -136,6 +136,23 @@ describe('the gateway', () => {
     const get = 'GET /_minke/health HTTP/1.1\r\nHost: a\r\n';
     const answers = await sendRaw(stand.port, `${get}\r\n${get}\r\n${get}Connection: close\r\n\r\n`);
     expect(answers.match(/200 OK/g)).toHaveLength(3);
+  });
+
+  it('keeps nothing of a request on a connection that goes on', async () => {
+    await using stand = await openEcho();
+    const warnings: string[] = [];
+    const warned = ({ message }: Error): void => void warnings.push(message);
+    process.on('warning', warned);
+    const socket = await openRaw(stand.port);
+    for (let count = 0; count < 12; count++) {
+      const recorded = stand.nextRecord();
+      const answered = readUntil(socket, '\r\n0\r\n\r\n');
+      socket.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx`);
+      await Promise.all([answered, recorded]);
+    }
+    socket.destroy();
+    process.off('warning', warned);
+    expect(warnings).toEqual([]);
   });
 
   it('says 404 where nothing answers, in JSON to programs and as a page to browsers', async () => {

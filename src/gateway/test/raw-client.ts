@@ -29,13 +29,13 @@ export async function readAll(socket: Socket): Promise<string> {
 export function readUntil(socket: Socket, wanted: string): Promise<string> {
   let seen = '';
   return new Promise((resolve, reject) => {
+    const closed = (): void => reject(new Error(`Closed after ${JSON.stringify(seen)}`));
     const take = (chunk: Buffer): void => {
       seen += chunk.toString('latin1');
       if (!seen.includes(wanted)) return;
-      socket.off('data', take);
+      socket.off('data', take).off('close', closed);
       resolve(seen);
     };
-    socket.on('data', take);
-    socket.once('close', () => reject(new Error(`Closed after ${JSON.stringify(seen)}`)));
+    socket.on('data', take).once('close', closed);
   });
 }

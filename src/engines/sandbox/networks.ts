@@ -4,7 +4,7 @@ import { MinkeError } from '../../errors/index.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Networks } from '../engine.ts';
 import { subnetCount } from './network/addresses.ts';
-import { createAppNetwork, readState, type AppNetwork } from './network/app-network.ts';
+import { createAppNetwork, hostAddresses, readState, type AppNetwork } from './network/app-network.ts';
 import type { Places } from './places.ts';
 import type { Starter } from './starter/client.ts';
 
@@ -16,8 +16,14 @@ export interface SandboxNetworks extends Networks {
   removeAll(): Promise<void>;
 }
 
+/** How long an address that the host is given may be reachable from its containers, at most. Looking takes 0.1 ms. */
+const addressCheckMs = 2000;
+
 export function createNetworks(places: Places, starter: Starter, log: Log): SandboxNetworks {
   const networks = new Map<string, AppNetwork>();
+  const stopWatching = watchAddresses(async () => {
+    await Promise.all([...networks.values()].map(async (network) => await network.refresh()));
+  });
 
   const open = (app: string): AppNetwork => {
     const folder = join(places.net, app);
@@ -52,12 +58,29 @@ export function createNetworks(places: Places, starter: Starter, log: Log): Sand
     connect: async (app, address, port, signal) => await of(app).connect(address, port, signal),
     remove,
     close: () => {
+      stopWatching();
       for (const network of networks.values()) network.close();
     },
     removeAll: async () => {
       for (const app of new Set([...networks.keys(), ...foldersOf(places.net)])) await remove(app);
     },
   };
+}
+
+/** Calls when the host's addresses are others than before, until it has succeeded. Answers how to stop. */
+function watchAddresses(onChange: () => Promise<void>): () => void {
+  let known = hostAddresses().join();
+  const timer = setInterval(() => {
+    const now = hostAddresses().join();
+    if (now === known) return;
+    const before = known;
+    known = now;
+    onChange().catch(() => {
+      known = before;
+    });
+  }, addressCheckMs);
+  timer.unref();
+  return () => clearInterval(timer);
 }
 
 function freeSubnet(folder: string, networks: ReadonlyMap<string, AppNetwork>): number {

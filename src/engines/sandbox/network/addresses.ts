@@ -29,7 +29,7 @@ export function nameAddress(subnet: Subnet, index: number): string {
   return address(subnet, firstName + 1 + index);
 }
 
-/** Ranges that `outbound: public` does not reach: loopback, link-local, private, shared, multicast, reserved (RFC 6890). */
+/** Ranges that `outbound: public` does not reach: loopback, link-local, private, shared, protocol, multicast, reserved (RFC 6890). */
 export const notPublic: readonly string[] = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -37,6 +37,7 @@ export const notPublic: readonly string[] = [
   '127.0.0.0/8',
   '169.254.0.0/16',
   '172.16.0.0/12',
+  '192.0.0.0/24',
   '192.168.0.0/16',
   '198.18.0.0/15',
   '224.0.0.0/3',

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { MinkeError } from '../../../errors/index.ts';
+import { isNamespace } from '../../../linux/namespace.ts';
 import type { Log } from '../../../observe/log.ts';
 import type { Outbound } from '../../../model/instance.ts';
 import type { NamedConnection, NetworkSpec } from '../../engine.ts';
@@ -21,6 +22,8 @@ export interface AppNetwork {
   readonly slots: Slots;
   ensure(spec: NetworkSpec): Promise<void>;
   publish(name: string, addresses: readonly string[]): Promise<void>;
+  /** The host has other addresses than before; the rules must know them. */
+  refresh(): Promise<void>;
   connect(address: string, port: number, signal?: AbortSignal): Promise<Socket>;
   /** Lines of /etc/hosts for the names. */
   hosts(): string;
@@ -138,6 +141,7 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
       if (!names.includes(name)) return;
       await applyRules();
     },
+    refresh: applyRules,
     connect: async (address, port, signal) => await connectInside(namespace, address, port, signal),
     hosts: () => names.map((name) => `${addressOf(name)} ${name}\n`).join(''),
     close: () => {
@@ -157,12 +161,6 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
   };
 }
 
-/** NSFS_MAGIC (linux/magic.h): the file is a living namespace and not the empty file it was mounted on. */
-function isNamespace(file: string): boolean {
-  const nsfs = 0x6e736673;
-  return existsSync(file) && statfsSync(file).type === nsfs;
-}
-
 export function readState(file: string): State | undefined {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as State;
@@ -171,7 +169,8 @@ export function readState(file: string): State | undefined {
   }
 }
 
-function hostAddresses(): string[] {
+/** IPv4 addresses of this machine. */
+export function hostAddresses(): string[] {
   return Object.values(networkInterfaces())
     .flat()
     .flatMap((entry) => (entry?.family === 'IPv4' ? [entry.address] : []));

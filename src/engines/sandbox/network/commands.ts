@@ -3,10 +3,11 @@ import { instanceLink } from './ruleset.ts';
 
 /** Shell lines and `ip -batch` input (ip(8)) that make an app's namespace and the slots in it. All paths are ours: no quoting. */
 
+// rp_filter: what comes from an instance's link with another's address is dropped, since rules go by addresses.
 export const namespaceScript = (namespace: string): string =>
   `set -e; : >${namespace}; unshare --net=${namespace} true
 nsenter --net=${namespace} sh -c '
-  cd /proc/sys/net; echo 1 >ipv4/ip_forward; echo 0 >ipv4/conf/all/rp_filter; echo 0 >ipv4/conf/default/rp_filter
+  cd /proc/sys/net; echo 1 >ipv4/ip_forward; echo 1 >ipv4/conf/all/rp_filter
   echo 0 >ipv4/conf/all/send_redirects; echo 0 >ipv4/conf/default/send_redirects
   ! test -d ipv6 || echo 1 >ipv6/conf/all/disable_ipv6; exec ip -batch -'`;
 

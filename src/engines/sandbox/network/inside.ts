@@ -15,11 +15,11 @@ export const listenerPort = 65_001;
 
 /** The resolver and the listener for names, as sockets of the app's namespace. */
 export function listenInside(namespace: string, subnet: Subnet, inside: Inside): { close(): void } {
-  const [udp, tcp] = inNetworkNamespace(namespace, () => [
-    openUdpSocket(gatewayAddress(subnet), 53),
+  const [dns, tcp] = inNetworkNamespace(namespace, () => [
+    { udp: openUdpSocket(gatewayAddress(subnet), 53), tcp: openTcpListener(gatewayAddress(subnet), 53) },
     openTcpListener('0.0.0.0', listenerPort),
   ]);
-  const resolver = serveDns(udp, inside.dns);
+  const resolver = serveDns(dns, inside.dns);
   const server = new Server({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => accept(socket, inside));
   server.listen({ fd: tcp });
   server.on('error', () => undefined);

@@ -1,5 +1,5 @@
 import type { Outbound } from '../../../model/instance.ts';
-import { gatewayAddress, nameRange, notPublic, type Subnet } from './addresses.ts';
+import { gatewayAddress, notPublic, type Subnet } from './addresses.ts';
 
 export interface RulesetRequest {
   readonly subnet: Subnet;
@@ -26,14 +26,20 @@ export function ruleset(request: RulesetRequest): string {
     prerouting: [
       'type nat hook prerouting priority dstnat; policy accept;',
       ...toInstances(request),
-      toListener(request),
+      ...toListener(request),
     ],
-    postrouting: ['type nat hook postrouting priority srcnat; policy accept;', `oifname "${tap}" masquerade`],
+    postrouting: [
+      'type nat hook postrouting priority srcnat; policy accept;',
+      `oifname "${tap}" masquerade`,
+      ...toItself(request),
+    ],
     input: ['type filter hook input priority filter; policy drop;', ...input(request)],
     forward: [
       'type filter hook forward priority filter; policy drop;',
-      'ct state established,related accept',
+      `oifname "${instanceLink}*" ct state established,related accept`,
       `iifname "${instanceLink}*" oifname "${instanceLink}*" accept`,
+      // On the way out every packet is judged: a slot is used again by instances that may go elsewhere, and what the last one
+      // had established is not theirs.
       ...request.outbound.flatMap((group) => forward(group.rule, group.instances, request.hostAddresses)),
       'meta l4proto tcp reject with tcp reset',
       'reject with icmp type admin-prohibited',
@@ -60,19 +66,31 @@ function toInstances({ names }: RulesetRequest): string[] {
 }
 
 /** Every port of a name that nobody answers for: only the port is rewritten, so the listener still sees which name it was. */
-function toListener({ subnet, listenerPort }: RulesetRequest): string {
-  return `iifname "${instanceLink}*" ip daddr ${nameRange(subnet)} meta l4proto tcp dnat to :${listenerPort}`;
+function toListener({ names, listenerPort }: RulesetRequest): string[] {
+  if (names.length === 0) return [];
+  return [`iifname "${instanceLink}*" ip daddr ${anyName(names)} meta l4proto tcp dnat to :${listenerPort}`];
 }
 
-function input({ subnet, listenerPort }: RulesetRequest): string[] {
+const anyName = (names: RulesetRequest['names']): string => `{ ${names.map(({ address }) => address).join(', ')} }`;
+
+/** An instance that calls its own name would see itself as the caller, and drop that as forged. */
+function toItself({ subnet, names }: RulesetRequest): string[] {
+  const instances = [...new Set(names.flatMap((name) => name.instances))];
+  return instances.map((address) => `ip saddr ${address} ip daddr ${address} snat to ${gatewayAddress(subnet)}`);
+}
+
+function input({ subnet, names, listenerPort }: RulesetRequest): string[] {
   return [
     'ct state established,related accept',
     'iifname "lo" accept',
     `iifname "${instanceLink}*" ip daddr ${gatewayAddress(subnet)} udp dport 53 accept`,
     `iifname "${instanceLink}*" ip daddr ${gatewayAddress(subnet)} tcp dport 53 accept`,
-    `iifname "${instanceLink}*" ip daddr ${nameRange(subnet)} tcp dport ${listenerPort} accept`,
+    ...(names.length === 0
+      ? []
+      : [`iifname "${instanceLink}*" ip daddr ${anyName(names)} tcp dport ${listenerPort} accept`]),
     `iifname "${instanceLink}*" meta l4proto icmp icmp type echo-request accept`,
     `iifname "${instanceLink}*" meta l4proto tcp reject with tcp reset`,
+    `iifname "${instanceLink}*" reject`,
   ];
 }
 

@@ -84,6 +84,7 @@ export function createPool<I extends PooledInstance>(app: string, name: string, 
       giveBack(slot);
     };
     const fail = (): void => {
+      slot.isSuspect = true;
       if (isHeld && slot.state === 'ready') void life.end(slot);
       release();
     };

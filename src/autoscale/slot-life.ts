@@ -1,4 +1,5 @@
 import { MinkeError, toMinkeError } from '../errors/index.ts';
+import type { Clock } from '../observe/clock.ts';
 import type { PooledInstance, PoolHands } from './pool-hands.ts';
 import { newSlot, type Slot } from './slot.ts';
 
@@ -82,7 +83,14 @@ function left<I extends PooledInstance>(slot: Slot<I>, { slots, onLost }: SlotLi
 
 async function takeAway<I extends PooledInstance>(slot: Slot<I>, { slots, hands }: SlotLifeOptions<I>): Promise<void> {
   await slot.empty.promise;
+  if (slot.isSuspect && !slot.hasExited) await endsByItself(slot, hands.clock);
   slot.over.abort('over');
   if (slot.instance !== undefined) await hands.stop(slot.instance).catch(() => undefined);
   slots.delete(slot);
+}
+
+/** Who refuses connections has mostly crashed just now: its end shall be told as its own, and not as ours. */
+async function endsByItself<I extends PooledInstance>({ instance, over }: Slot<I>, clock: Clock): Promise<void> {
+  const patienceMs = 1000;
+  await Promise.race([instance?.exited, clock.sleep(patienceMs, over.signal).catch(() => undefined)]);
 }

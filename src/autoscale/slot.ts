@@ -25,6 +25,8 @@ export interface Slot<I extends PooledInstance> {
   /** Ends a start that is not wanted any more. */
   readonly aborted: AbortController;
   hasExited: boolean;
+  /** It took no connection: it is ending by itself, or has to be ended. */
+  isSuspect: boolean;
   /** Resolves when it drains and has no request left, or need not wait for them any more. */
   readonly empty: PromiseWithResolvers<void>;
   /** Aborts when nothing waits for `empty` any more. */
@@ -46,6 +48,7 @@ export const newSlot = <I extends PooledInstance>(version: string, instance?: I)
   isOutdated: false,
   aborted: new AbortController(),
   hasExited: false,
+  isSuspect: false,
   empty: Promise.withResolvers(),
   over: new AbortController(),
   begun: Promise.resolve(),

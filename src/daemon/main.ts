@@ -1,6 +1,6 @@
-import { mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createBoundedEngine } from '../engines/bounded.ts';
 import { placesFor } from '../engines/sandbox/places.ts';
 import { createSandbox } from '../engines/sandbox/sandbox.ts';
@@ -132,10 +132,17 @@ function createApiServer(world: World, log: Log): Server {
 
 function openDataFolder(folder: string): string {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o711 });
+    makeFolder(folder);
     return realpathSync(folder);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new MinkeError('DATA_FOLDER', { folder, reason }, { cause });
   }
+}
+
+/** Where the parent exists and yet nothing can be made in it (/proc), Node 24's recursive mkdir tries for ever. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder, { mode: 0o711 });
 }

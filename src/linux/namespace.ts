@@ -1,8 +1,14 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statfsSync } from 'node:fs';
 import { checked, setns } from './libc.ts';
 
 /** CLONE_NEWNET (linux/sched.h) */
 const networkNamespace = 0x40000000;
+
+/** NSFS_MAGIC (linux/magic.h): the file is a living namespace and not the empty file it was mounted on. */
+export function isNamespace(file: string): boolean {
+  const nsfs = 0x6e736673;
+  return existsSync(file) && statfsSync(file).type === nsfs;
+}
 
 let own: number | undefined;
 

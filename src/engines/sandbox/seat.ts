@@ -1,8 +1,10 @@
+import { join } from 'node:path';
+import { isNamespace } from '../../linux/namespace.ts';
 import type { InstanceSpec } from '../../model/instance.ts';
 import { createLimitGroup, type LimitGroup } from './host/cgroups.ts';
 import type { Context } from './context.ts';
 import { gatewayAddress } from './network/addresses.ts';
-import type { Slot } from './network/slot.ts';
+import { slotFile, type Slot } from './network/slot.ts';
 import { mayChangeNetwork, type InstanceRecord } from './record.ts';
 
 /** What an instance takes up while it lives: a slot of its app's network, or only a cgroup when it has no network. */
@@ -29,7 +31,9 @@ export async function takeSeat(context: Context, spec: InstanceSpec): Promise<Se
 /** After a restart: the seat that a living instance has kept. */
 export async function retakeSeat(context: Context, record: InstanceRecord): Promise<Seat> {
   const { summary, slot, outbound } = record;
-  if (slot === undefined) return await bareSeat(context, summary);
+  // A reboot may leave the record; it takes the namespace, and the instance with it.
+  const isGone = slot === undefined || !isNamespace(slotFile(join(context.places.net, summary.app), slot));
+  if (isGone) return await bareSeat(context, summary);
   const network = context.networks.of(summary.app);
   const kept = await network.slots.reclaim(slot, { outbound, limits: summary.limits });
   return inSlot(context, summary.app, kept, record.mayChangeNetwork === true);

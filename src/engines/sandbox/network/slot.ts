@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { InstanceLimits, Outbound } from '../../../model/instance.ts';
 import type { LimitGroup } from '../host/cgroups.ts';
 
@@ -20,3 +21,6 @@ export interface SlotRequest {
 }
 
 export const sameOutbound = (a: Outbound, b: Outbound): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** Where a slot's namespace is mounted, in the folder of its app. */
+export const slotFile = (folder: string, number: number): string => join(folder, `slot-${number}`);

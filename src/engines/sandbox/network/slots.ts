@@ -1,11 +1,12 @@
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { networkInterfaces } from 'node:os';
 import { MinkeError } from '../../../errors/index.ts';
+import { inNetworkNamespace, isNamespace } from '../../../linux/namespace.ts';
 import type { Outbound } from '../../../model/instance.ts';
 import { createLimitGroup } from '../host/cgroups.ts';
 import { instanceAddress, instanceCapacity, type Subnet } from './addresses.ts';
 import { releaseScript, slotScript } from './commands.ts';
-import { sameOutbound, type Slot, type SlotRequest } from './slot.ts';
+import { sameOutbound, slotFile, type Slot, type SlotRequest } from './slot.ts';
 
 /** The slots of one app: taken by instances, given back, and made in batches ahead of need. */
 export interface Slots {
@@ -42,7 +43,7 @@ const largestBatch = 16;
 
 export function createSlots(options: SlotsOptions): Slots {
   const { app, folder, subnet, namespace, cgroup, runOnHost, seenFromDaemon, onChange } = options;
-  const fileOf = (number: number): string => join(folder, `slot-${number}`);
+  const fileOf = (number: number): string => slotFile(folder, number);
   const slots = new Map<number, Slot>();
   const free: Slot[] = [];
   let next = 0;
@@ -96,8 +97,11 @@ export function createSlots(options: SlotsOptions): Slots {
   const openFound = async (): Promise<void> => {
     const found = slotNumbers(folder);
     next = Math.max(next, ...found.map((number) => number + 1));
+    const isWhole = (number: number): boolean => hasAddress(fileOf(number));
     const unused = found.filter((number) => !slots.has(number));
-    free.push(...(await Promise.all(unused.map(async (number) => await open(number, 'none')))));
+    const broken = unused.filter((number) => !isWhole(number));
+    if (broken.length > 0) await runOnHost('slots', releaseScript(broken.map(fileOf)));
+    free.push(...(await Promise.all(unused.filter(isWhole).map(async (number) => await open(number, 'none')))));
   };
 
   return {
@@ -141,3 +145,7 @@ export function createSlots(options: SlotsOptions): Slots {
 function slotNumbers(folder: string): number[] {
   return readdirSync(folder).flatMap((entry) => (entry.startsWith('slot-') ? [Number(entry.slice(5))] : []));
 }
+
+/** Its address is among the last that a slot gets; one whose making was cut short by the end of the daemon has none. */
+const hasAddress = (file: string): boolean =>
+  isNamespace(file) && inNetworkNamespace(file, networkInterfaces)['eth0'] !== undefined;

@@ -4,13 +4,16 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { leftoversOf } from './leftovers.ts';
 import { castVote } from './voting-app.ts';
 import { isAlive, processesOf } from './voting-host.ts';
 
 const demo = fileURLToPath(new URL('../../scripts/demo.ts', import.meta.url));
 const root = fileURLToPath(new URL('../..', import.meta.url));
+
+// Far more than any of it takes on a machine that is not busy with something else.
+vi.setConfig({ testTimeout: 180_000 });
 
 let folder: string;
 let elsewhere: string;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { shortId } from '../../src/model/ids.ts';
 import { startDaemon, type TestDaemon } from './daemon.ts';
 import { castVote, holdRequest, readResult, settledRuns, startsSince, votingFile } from './voting-app.ts';
@@ -21,16 +21,18 @@ import {
 } from './voting-host.ts';
 
 const crowdFile = fileURLToPath(new URL('../fixtures/apps/crowd/compose.yaml', import.meta.url));
-const patience = { timeout: 20_000, interval: 20 };
+const patience = { timeout: 60_000, interval: 20 };
+// Far more than any of it takes on a machine that is not busy with something else.
+vi.setConfig({ testTimeout: 180_000 });
 
 let daemon: TestDaemon;
 let elsewhere: string;
 
 beforeAll(async () => {
+  elsewhere = mkdtempSync(join(tmpdir(), 'minke-elsewhere-'));
   await warmCompileCache();
   daemon = await startDaemon();
   await daemon.up(votingFile);
-  elsewhere = mkdtempSync(join(tmpdir(), 'minke-elsewhere-'));
 });
 
 afterAll(async () => {
@@ -41,11 +43,14 @@ afterAll(async () => {
 /** As any earlier life of a daemon has done: each of its programs writes the cache at its orderly end. */
 async function warmCompileCache(): Promise<void> {
   const earlier = await startDaemon();
-  const areReady = (): boolean =>
-    processesOf(earlier.dataFolder).filter(({ pid, command }) => /starter|writer/.test(command) && catches(pid, 15))
-      .length === 2;
-  await expect.poll(areReady, patience).toBe(true);
-  await expectGoodEnd(earlier);
+  try {
+    await vi.waitFor(() => {
+      const programs = processesOf(earlier.dataFolder).filter(({ command }) => /starter|writer/.test(command));
+      expect(programs.map(({ pid }) => catches(pid, 15))).toEqual([true, true]);
+    }, patience);
+  } finally {
+    await expectGoodEnd(earlier);
+  }
 }
 
 /** What was seen of it before its end is looked for as well: not everything carries its name. */
@@ -53,20 +58,22 @@ async function expectGoodEnd(ending: TestDaemon): Promise<void> {
   const processes = processesOf(ending.dataFolder);
   const left = await ending.purge();
   const log = ending.log();
-  expect({ left, alive: processes.filter(isAlive) }, log.slice(-2000)).toEqual({ left: [], alive: [] });
+  expect({ left, alive: processes.filter(isAlive) }, `its log ends: ${log.slice(-2000)}`).toEqual({
+    left: [],
+    alive: [],
+  });
   expect(log.split('\n').filter((line) => /"level":"error"|Warning:/.test(line))).toEqual([]);
 }
 
 /** Waits until nothing lives but what must, and answers it; what it asks is the kernel. */
 async function untilAtRest({ dataFolder }: TestDaemon): Promise<readonly HostProcess[]> {
-  const isAtRest = (): void => {
+  return await vi.waitFor(() => {
     const processes = processesOf(dataFolder);
     const database = processes.find(({ container }) => container !== undefined)?.container ?? 'missing';
     expect(rolesOf(processes)).toEqual(rolesAtRest(database));
     expect(containerGroups(dataFolder)).toEqual([database]);
-  };
-  await expect.poll(() => failureOf(isAtRest), patience).toBeUndefined();
-  return processesOf(dataFolder);
+    return processes;
+  }, patience);
 }
 
 const rolesAtRest = (database: string): readonly string[] =>
@@ -80,15 +87,6 @@ const rolesAtRest = (database: string): readonly string[] =>
     'container: node db.js',
   ].toSorted();
 
-function failureOf(check: () => void): string | undefined {
-  try {
-    check();
-    return undefined;
-  } catch (error) {
-    return String(error);
-  }
-}
-
 /** The containers of one vote, once they are gone. */
 async function watchVote(voter: string): Promise<{ readonly container: string; readonly seen: readonly Sighting[] }> {
   const watch = watchContainers(daemon.dataFolder, 'voting');
@@ -96,7 +94,7 @@ async function watchVote(voter: string): Promise<{ readonly container: string; r
     const { status, container } = await castVote(daemon.gateway, 'a', `voter_id=${voter}`);
     expect(status).toBe(200);
     await untilAtRest(daemon);
-    await expect.poll(() => watch.seen.filter(({ isGone }) => !isGone), patience).toEqual([]);
+    await vi.waitFor(() => expect(watch.seen.filter(({ isGone }) => !isGone)).toEqual([]), patience);
     return { container, seen: [...watch.seen] };
   } finally {
     watch.close();
@@ -172,29 +170,28 @@ it('DR-15 8 containers living at once have 8 namespaces of every kind, and see o
   const before = await untilAtRest(daemon);
   await daemon.up(crowdFile);
   const held = await Promise.all(Array.from({ length: 8 }, async () => await holdRequest(`${daemon.gateway}/inside`)));
-  const processes = processesOf(daemon.dataFolder);
-  const seen = held.map(({ lines }) => {
-    const hostname = lines[0]?.split(' ')[1] ?? 'none';
-    const inside = processes.filter(({ container }) => container?.startsWith(hostname));
-    expect(inside.map(({ command }) => command)).toEqual(['/bin/busybox sh /app/inside.sh']);
-    const first = inside[0]?.pid ?? 0;
-    const namespaces = namespacesOf(first);
-    expect(lines).toEqual([
-      `hostname ${hostname}`,
-      ...namespaceKinds.map((kind) => `${kind} ${namespaces[kind]}`),
-      'processes /proc/1',
-      'ready',
-    ]);
-    return { id: inside[0]?.container, namespaces };
-  });
-  expect(new Set(seen.map(({ id }) => id)).size).toBe(8);
-  for (const kind of namespaceKinds) {
-    const own = new Set(seen.map(({ namespaces }) => namespaces[kind]));
-    expect({ kind, size: own.size }).toEqual({ kind, size: 8 });
-    expect(own, `${kind} is not the host's`).not.toContain(namespacesOf('self')[kind]);
+  try {
+    const seen = held.map(({ lines }) => {
+      const hostname = lines[0]?.split(' ')[1] ?? 'none';
+      const [first, ...others] = processesOf(daemon.dataFolder).filter(({ container }) =>
+        container?.startsWith(hostname),
+      );
+      expect([first?.command, ...others]).toEqual(['/bin/busybox sh /app/inside.sh']);
+      const namespaces = namespacesOf(first?.pid ?? 0);
+      const told = namespaceKinds.map((kind) => `${kind} ${namespaces[kind]}`);
+      expect(lines).toEqual([`hostname ${hostname}`, ...told, 'processes /proc/1', 'ready']);
+      return { id: first?.container, namespaces };
+    });
+    expect(new Set(seen.map(({ id }) => id)).size).toBe(8);
+    for (const kind of namespaceKinds) {
+      const own = new Set(seen.map(({ namespaces }) => namespaces[kind]));
+      expect({ kind, size: own.size }).toEqual({ kind, size: 8 });
+      expect(own, `${kind} is not the host's`).not.toContain(namespacesOf('self')[kind]);
+    }
+  } finally {
+    await Promise.all(held.map(async ({ letGo }) => await letGo()));
+    await daemon.cli(['down', 'crowd']);
   }
-  await Promise.all(held.map(async ({ letGo }) => await letGo()));
-  await daemon.cli(['down', 'crowd']);
   expect(await untilAtRest(daemon), 'the same processes as before').toEqual(before);
 });
 

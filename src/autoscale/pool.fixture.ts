@@ -67,7 +67,7 @@ export function createPoolBench(settings: Partial<PoolSettings> = {}): PoolBench
     settings: { ...defaultSettings, ...settings },
     version: 'v1',
     hands,
-    pool: createPool<Scripted>('shop', 'web', hands) as unknown as Pool<ScriptedInstance>,
+    pool: createPool<Scripted>('shop', 'web', hands),
     starts,
     events,
     advance: async (ms) => {

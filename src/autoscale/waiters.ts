@@ -10,7 +10,7 @@ export interface Waiters<T> {
 
 interface Waiter<T> {
   readonly resolve: (value: T) => void;
-  readonly reject: (error: unknown) => void;
+  readonly reject: (error: Error) => void;
 }
 
 export function createWaiters<T>(onGone: () => void): Waiters<T> {
@@ -38,7 +38,7 @@ export function createWaiters<T>(onGone: () => void): Waiters<T> {
           },
           reject: (error) => {
             leave();
-            reject(error as Error);
+            reject(error);
           },
         };
         all.add(waiter);

@@ -90,8 +90,9 @@ describe('http functions', () => {
   });
 
   it('DR-7 beyond the places and the queue a request is refused at once with 503 and Retry-After', async () => {
-    const answers = await Promise.all(Array.from({ length: 8 }, async () => await fetch(url('/narrow/hold?ms=200'))));
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 503, 503, 503, 503, 503]);
+    const answers = await Promise.all(Array.from({ length: 8 }, async () => await fetch(url('/narrow/hold?ms=1000'))));
+    const countOf = (wanted: number): number => answers.filter(({ status }) => status === wanted).length;
+    expect([countOf(200), countOf(503)]).toEqual([3, 5]);
     const refused = answers.find(({ status }) => status === 503);
     expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0);
     await Promise.all(answers.map(async (answer) => await answer.text()));
@@ -215,8 +216,7 @@ describe('http functions', () => {
   it('down lets what is under way end, and leaves nothing', async () => {
     const slow = ask('/web/hold?ms=500');
     await expect.poll(async () => (await instances('web')).length).toBeGreaterThan(0);
-    const down = await daemon.cli(['down', app]);
-    expect(down.code, down.stderr).toBe(0);
+    expect(await daemon.cli(['down', app])).toMatchObject({ code: 0 });
     expect(await slow).toMatchObject({ name: 'web' });
     expect(await instances()).toEqual([]);
     expect((await fetch(url('/web/'))).status).toBe(404);

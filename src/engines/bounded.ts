@@ -184,10 +184,13 @@ async function raceLimit<T>(clock: Clock, call: BoundCall<T>, limit: AbortContro
     if (limit.signal.aborted) result.then(call.discard, () => undefined);
     throw error;
   } finally {
-    timer.abort();
+    timer.abort(over);
     call.signal?.removeEventListener('abort', onAbort);
   }
 }
+
+/** Given to `abort`, which would otherwise make an error with a stack for each call. */
+const over = 'over';
 
 function expiry<T>({ operation, limitMs, expired }: BoundCall<T>): MinkeError {
   const seconds = limitMs / 1000;

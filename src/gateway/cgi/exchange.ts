@@ -197,6 +197,7 @@ async function exitWithin({ instance, clock, exitGraceMs }: CgiExchange): Promis
   try {
     return await Promise.race([instance.exited, grace]);
   } finally {
-    over.abort();
+    // With a reason, since abort would otherwise make an error with a stack for each request.
+    over.abort('over');
   }
 }

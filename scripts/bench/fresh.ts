@@ -33,7 +33,7 @@ export async function measureFresh({ signal, against, tell }: BenchOptions): Pro
   };
   const gateway = opened.use(await open('data', checkout));
   const other = against === undefined ? undefined : opened.use(await open('other', resolve(against)));
-  const floor = opened.use(await openFloor(gateway.daemon.status, join(folder, 'floor'), together));
+  const floor = opened.use(await openFloor(gateway.daemon.status, together));
   const docker = opened.use(await openDocker(folder));
   const contestants = [
     ...pair('floor', floor.batch, counts),

@@ -12,7 +12,8 @@ export interface Host {
 }
 
 export function hostOf(status: StatusAnswer): Host {
-  const runFolder = status.runFolder ?? placesFor(status.dataFolder).run;
+  const { run, memory } = placesFor(status.dataFolder);
+  const runFolder = status.runFolder ?? run;
   const mark = basename(runFolder);
   const isOurs = (text: string): boolean => text.includes(mark) || text.includes(status.dataFolder);
   return {
@@ -25,7 +26,9 @@ export function hostOf(status: StatusAnswer): Host {
         .filter(isOurs)
         .map((line) => `mount ${line}`),
       ...cgroupsNamed(mark).map((folder) => `cgroup ${folder}`),
-      ...[runFolder, status.dataFolder].filter((folder) => existsSync(folder)).map((folder) => `folder ${folder}`),
+      ...[...new Set([runFolder, memory, status.dataFolder])]
+        .filter((folder) => existsSync(folder))
+        .map((folder) => `folder ${folder}`),
     ],
   };
 }

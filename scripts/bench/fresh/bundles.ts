@@ -3,6 +3,7 @@ import { request as httpRequest, type ClientRequest } from 'node:http';
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StatusAnswer } from '../../../src/api/types.ts';
+import { placesFor } from '../../../src/engines/sandbox/places.ts';
 import { answerHead, answerOf } from './handler.ts';
 
 /** A bundle that the floor runs again and again. */
@@ -20,7 +21,7 @@ export interface FloorBundle {
 export async function copyBundles(status: StatusAnswer, count: number, into: string): Promise<readonly FloorBundle[]> {
   const held = await Promise.all(Array.from({ length: count }, async () => await hold(status)));
   try {
-    const brief = join(status.runFolder ?? '', 'brief');
+    const { brief } = placesFor(status.dataFolder);
     const instances = await readdir(brief);
     if (instances.length !== count) throw new Error(`${instances.length} containers are held, and not ${count}`);
     return await Promise.all(instances.map(async (id) => await copyBundle(brief, id, into)));

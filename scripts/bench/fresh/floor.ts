@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { StatusAnswer } from '../../../src/api/types.ts';
+import { placesFor } from '../../../src/engines/sandbox/places.ts';
 import type { Batch } from '../statistics.ts';
 import { copyBundles } from './bundles.ts';
 import type { FloorAnswer, FloorOrder, FloorSetting } from './floor-process.ts';
@@ -15,7 +16,9 @@ export interface Floor {
 }
 
 /** `status` is of an idle daemon that has the handler as a function; it must stay alive, since the floor uses its slots. */
-export async function openFloor(status: StatusAnswer, folder: string, parallel: number): Promise<Floor> {
+export async function openFloor(status: StatusAnswer, parallel: number): Promise<Floor> {
+  // Where the daemon has the like, so that neither has the quicker files.
+  const folder = join(placesFor(status.dataFolder).memory, 'floor');
   const state = join(folder, 'state');
   await mkdir(state, { recursive: true });
   const bundles = await copyBundles(status, parallel, join(folder, 'bundles'));
@@ -40,6 +43,7 @@ export async function openFloor(status: StatusAnswer, folder: string, parallel: 
       const exited = once(child, 'exit');
       child.stdin.end();
       if (child.exitCode === null) await exited;
+      await rm(folder, { recursive: true });
     },
   };
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Id } from '../../model/ids.ts';
 
@@ -7,16 +8,21 @@ import type { Id } from '../../model/ids.ts';
  * from the data folder, so that several daemons live side by side and each can find what an earlier life of it left.
  *
  *   /run/minke-ID/live/INSTANCE/      instance.json, config.json, out and err (FIFOs), exit, crun.log   outlives the daemon
- *   /run/minke-ID/brief/INSTANCE/     config.json, crun.log                                             ends with the daemon
+ *   MEMORY/minke-ID/brief/INSTANCE/   config.json, crun.log                                             ends with the daemon
  *   /run/minke-ID/ended/INSTANCE      written by the log writer after the last byte of output
  *   /run/minke-ID/net/APP/            ns and slot-N (bind-mounted namespaces), state.json, slirp.pid
- *   /run/minke-ID/crun/               crun's own state
+ *   MEMORY/minke-ID/crun/             crun's own state
  *   DATA/logs/INSTANCE/               segments of recorded output
  *   DATA/writable/INSTANCE/           upper, work, root: the layer of an instance that may write
+ *
+ * MEMORY is /run where that is in memory, as it should be, and /dev/shm on machines that keep /run on disk: every start
+ * makes and removes a dozen small files and folders there, for which a disk's file system takes ten times as long.
  */
 export interface Places {
   readonly daemonId: string;
   readonly run: string;
+  /** The same folder, or its counterpart in memory. */
+  readonly memory: string;
   readonly live: string;
   readonly brief: string;
   readonly ended: string;
@@ -31,18 +37,31 @@ export interface Places {
 export function placesFor(dataFolder: string, runParent = '/run'): Places {
   const daemonId = createHash('sha256').update(dataFolder).digest('hex').slice(0, 8);
   const run = join(runParent, `minke-${daemonId}`);
+  const memory = join(isInMemory(runParent) || !isInMemory('/dev/shm') ? runParent : '/dev/shm', `minke-${daemonId}`);
   return {
     daemonId,
     run,
+    memory,
     live: join(run, 'live'),
-    brief: join(run, 'brief'),
+    brief: join(memory, 'brief'),
     ended: join(run, 'ended'),
     net: join(run, 'net'),
-    crun: join(run, 'crun'),
+    crun: join(memory, 'crun'),
     logs: join(dataFolder, 'logs'),
     writable: join(dataFolder, 'writable'),
     cgroup: `/minke-${daemonId}`,
   };
+}
+
+/** TMPFS_MAGIC of statfs(2). */
+const tmpfs = 0x01021994;
+
+function isInMemory(folder: string): boolean {
+  try {
+    return statfsSync(folder).type === tmpfs;
+  } catch {
+    return false;
+  }
 }
 
 /** Folder of an instance while it lives. */

@@ -173,5 +173,6 @@ async function removeEverything(context: Context): Promise<void> {
   await context.networks.removeAll();
   await context.logWriter.stop();
   await removeGroupTree(places.cgroup);
-  for (const folder of [places.run, places.logs, places.writable]) rmSync(folder, { recursive: true, force: true });
+  for (const folder of [places.run, places.memory, places.logs, places.writable])
+    rmSync(folder, { recursive: true, force: true });
 }

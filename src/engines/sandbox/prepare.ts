@@ -14,6 +14,9 @@ import type { Seat } from './seat.ts';
 import { announcePlaceholder } from './starter/protocol.ts';
 import { resolveUser } from './users.ts';
 
+/** Asked once: it reads all mounts of the host, and what it says does not change. */
+const hasCgroupMount = cgroupLayout() === 'v2';
+
 /**
  * Writes a bundle into `folder` that will be run from `home` (the two differ while it is being prepared aside), and mounts
  * the instance's own layer where it has one.
@@ -34,7 +37,7 @@ export async function prepareBundle(
     cgroupPath: `${seat.group.path}/${spec.id}`,
     networkNamespace: seat.namespace,
     etcFiles: Object.fromEntries(Object.keys(etc).map((name) => [name, join(home, name)])),
-    hasCgroupMount: cgroupLayout() === 'v2',
+    hasCgroupMount,
   });
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
 }

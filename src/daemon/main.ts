@@ -106,10 +106,10 @@ async function end(world: World, { stop, purge }: Ending, log: Log): Promise<voi
   await world.supervisor.close();
   world.dockerApi.close();
   await world.tasks.close();
-  await world.timeline.flushed();
   world.doors.closeAll();
   await world.engine.close({ purge });
   await world.images.close();
+  await world.timeline.flushed();
   await world.store.close();
 }
 

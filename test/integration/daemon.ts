@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ProgressLine, StatusAnswer } from '../../src/api/types.ts';
+import { placesFor } from '../../src/engines/sandbox/places.ts';
 import { createTransport, type Transport } from '../../src/sdk/transport.ts';
 import { leftoversOf } from './leftovers.ts';
 
@@ -28,6 +29,8 @@ export interface TestDaemon {
   ): Promise<{ changed: boolean }>;
   /** Ends it with a signal and resolves when its process is gone. */
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  /** Resolves when its process is gone, however it ends. */
+  gone(): Promise<void>;
   /** A new life with the same data. It must have ended. */
   restart(): Promise<void>;
   /** Runs the command line against it. */
@@ -42,10 +45,12 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-export async function startDaemon(): Promise<TestDaemon> {
+/** `folderName`: its data folder's, below a temporary one; where the socket's path gets too long it lies in the run folder. */
+export async function startDaemon({ folderName = 'data' } = {}): Promise<TestDaemon> {
   const folder = mkdtempSync(join(tmpdir(), 'minke-test-'));
-  const dataFolder = join(folder, 'data');
-  const socketPath = join(dataFolder, 'minke.sock');
+  const dataFolder = join(folder, folderName);
+  const wanted = join(dataFolder, 'minke.sock');
+  const socketPath = Buffer.byteLength(wanted) > 107 ? join(placesFor(dataFolder).run, 'minke.sock') : wanted;
   const api = createTransport({ text: socketPath, socketPath });
   const logs: Buffer[] = [];
   let child = launch(dataFolder, logs);
@@ -75,6 +80,9 @@ export async function startDaemon(): Promise<TestDaemon> {
       const exited = once(child, 'exit');
       child.kill(signal);
       await exited;
+    },
+    gone: async () => {
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     },
     restart: async () => {
       child = launch(dataFolder, logs);
@@ -114,7 +122,8 @@ async function answering(api: Transport, child: ChildProcess, logs: readonly Buf
   }
 }
 
-async function runCli(
+/** The command line for the daemon of a data folder, whether there is one or not. */
+export async function runCli(
   dataFolder: string,
   args: readonly string[],
   { cwd = '/', input = '' }: { readonly cwd?: string; readonly input?: string },

@@ -101,7 +101,10 @@ export function assemble({ dataFolder, runFolder, engine, store, log, clock, onS
     volumes,
     clock,
     supervisor: () => supervisor,
-    onNamed: (connection) => gateway.handleNamed(connection, instances.at(connection.app, connection.from)?.handle.id),
+    onNamed: (connection) =>
+      void instances
+        .at(connection.app, connection.from)
+        .then((caller) => gateway.handleNamed(connection, caller?.handle.id)),
     endRunOf: async (instance, graceMs) => await endRunOf(tasks, instance, graceMs),
   });
   const supervisor = createSupervisor({ hands: hands.forSupervisor, clock, record });

@@ -16,8 +16,8 @@ export interface Instances {
   adopt(instance: Instance, parent?: Id): void;
   get(id: Id): Instance | undefined;
   list(app?: string): readonly Instance[];
-  /** The one that has this address of the app's network. */
-  at(app: string, address: string): Instance | undefined;
+  /** The one that has this address of the app's network. Its program may be quicker than the news of its start, which is waited for. */
+  at(app: string, address: string): Promise<Instance | undefined>;
   rows(app?: string): readonly InstanceRow[];
   /** Instances of services and http functions whose output can be read: the living, and before them the last few that ended. */
   withLogs(app?: string): readonly InstanceSummary[];
@@ -55,6 +55,8 @@ interface Entry {
 export function createInstances(options: InstancesOptions): Instances {
   const { engine, doors, volumePath, clock, record, onEnd } = options;
   const living = new Map<Id, Entry>();
+  /** Starts under way; none of them rejects. */
+  const starting = new Set<Promise<void>>();
   const parents = createParents();
   const former = createFormer(async (id) => await engine.remove(id));
 
@@ -78,10 +80,12 @@ export function createInstances(options: InstancesOptions): Instances {
     });
   };
 
-  const start = async (request: StartRequest): Promise<Instance> => {
+  const startOne = async (request: StartRequest): Promise<Instance> => {
     const { app, service, image, extras = {}, parent, signal } = request;
     const id = extras.id ?? newId();
     const begun = clock.elapsed();
+    // Before its program runs, which may start others at once.
+    parents.set(id, parent);
     const isOpen = hasDoor(service);
     const door = isOpen
       ? [await doors.open({ app: app.name, name: service.name, instance: id, mayRun: service.mayRun })]
@@ -107,14 +111,29 @@ export function createInstances(options: InstancesOptions): Instances {
     }
   };
 
+  const start = async (request: StartRequest): Promise<Instance> => {
+    const { promise: begun, resolve } = Promise.withResolvers<void>();
+    starting.add(begun);
+    try {
+      return await startOne(request);
+    } finally {
+      starting.delete(begun);
+      resolve();
+    }
+  };
+
   return {
     start,
     adopt: add,
     get: (id) => living.get(id)?.instance,
     list: (app) =>
       [...living.values()].map(({ instance }) => instance).filter((one) => app === undefined || one.spec.app === app),
-    at: (app, address) =>
-      [...living.values()].find(({ instance }) => instance.spec.app === app && instance.address === address)?.instance,
+    at: async (app, address) => {
+      const find = (): Entry | undefined =>
+        [...living.values()].find(({ instance }) => instance.spec.app === app && instance.address === address);
+      while (find() === undefined && starting.size > 0) await Promise.race(starting);
+      return find()?.instance;
+    },
     rows: (app) =>
       [...living.values()].filter(({ instance }) => app === undefined || instance.spec.app === app).map(toRow),
     withLogs: (app) => {

@@ -122,7 +122,7 @@ export function assemble({ dataFolder, runFolder, engine, store, log, clock, onS
     log,
     record,
   });
-  const launcher = createLauncher({ engine, instances, catalog, images, hands, clock });
+  const launcher = createLauncher({ engine, instances, catalog, images, hands, volumes, clock });
   const tasks: Tasks = createTasks({ store, launcher, clock, log, record });
   const capacity = createCapacity({ engine, instances, catalog, hands, functions, tasks: () => tasks });
   const gateway: Gateway = createGateway({

@@ -2,12 +2,14 @@ import { emptyApp, imageTarget } from '../../apps/instance/image-target.ts';
 import type { Engine, Instance } from '../../engines/engine.ts';
 import type { ImageStore } from '../../image/store.ts';
 import { shortId } from '../../model/ids.ts';
-import type { RunTarget } from '../../model/run.ts';
+import type { AppModel } from '../../model/app.ts';
+import type { RunMount, RunTarget } from '../../model/run.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { LaunchableRun, LaunchedRun, Launcher } from '../../tasks/launcher.ts';
 import type { AppHands } from './app-hands.ts';
 import type { Catalog, Startable } from './catalog.ts';
 import type { Instances } from './instances.ts';
+import type { Volumes } from './volumes.ts';
 
 /** Makes runs into instances. */
 export function createLauncher(options: {
@@ -16,9 +18,10 @@ export function createLauncher(options: {
   readonly catalog: Catalog;
   readonly images: ImageStore;
   readonly hands: AppHands;
+  readonly volumes: Pick<Volumes, 'ensure'>;
   readonly clock: Clock;
 }): Launcher {
-  const { engine, instances, catalog, images, hands, clock } = options;
+  const { engine, instances, catalog, images, hands, volumes, clock } = options;
 
   const startableOf = async (app: string, target: RunTarget, name: string): Promise<Startable> => {
     if ('function' in target) return catalog.startable(app, target.function);
@@ -46,6 +49,7 @@ export function createLauncher(options: {
       const startable = await startableOf(run.app, run.target, run.options.name ?? shortId(run.id));
       const isFunction = 'function' in run.target;
       if (!isFunction && hands.networkOf(run.app) === undefined) await hands.ensureNetwork(run.app, []);
+      makeVolumes(volumes, startable.app, run.options.mounts ?? []);
       const instance = await instances.start({
         ...startable,
         extras: extrasOf(run, attempt, clock, isFunction),
@@ -63,6 +67,15 @@ export function createLauncher(options: {
     logs: (instance, logOptions) => engine.logs.read(instance, logOptions),
     remove: async (instance) => await engine.remove(instance),
   };
+}
+
+/** As Docker does it: a named volume is made when somebody mounts it. */
+function makeVolumes(volumes: Pick<Volumes, 'ensure'>, app: AppModel, mounts: readonly RunMount[]): void {
+  for (const { type, source } of mounts) {
+    if (type === 'volume' && source !== undefined) {
+      volumes.ensure(app.volumes[source] ?? { name: source, external: false });
+    }
+  }
 }
 
 function extrasOf(run: LaunchableRun, attempt: number, clock: Clock, isFunction: boolean) {

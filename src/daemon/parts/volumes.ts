@@ -7,7 +7,7 @@ import type { VolumeModel } from '../../model/app.ts';
 export interface Volumes {
   path(name: string): string;
   list(): readonly string[];
-  /** @throws CONFLICT for an external one that is not there */
+  /** @throws CONFLICT for an external one that is not there, BAD_REQUEST for a name that is none */
   ensure(volume: VolumeModel): void;
   remove(volume: VolumeModel): void;
 }
@@ -19,6 +19,11 @@ export function createVolumes(folder: string): Volumes {
     path,
     list: () => readdirSync(folder),
     ensure: ({ name, external }) => {
+      if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) {
+        throw new MinkeError('BAD_REQUEST', {
+          reason: `"${name}" is not a name for a volume: letters, digits, "_", "." and "-"`,
+        });
+      }
       if (existsSync(path(name))) return;
       if (external) throw new MinkeError('CONFLICT', { reason: `The external volume "${name}" does not exist` });
       mkdirSync(path(name), { mode: 0o755 });

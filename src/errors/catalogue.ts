@@ -30,13 +30,21 @@ export const catalogue = {
   APP_FILE_CYCLE: user(400, 'Cannot use {place}: {reason}', '{mend}'),
   // Apps, images and instances.
   APP_NOT_FOUND: user(404, 'Cannot find the app "{app}"', 'minke ps shows the apps that run.'),
-  TARGET_NOT_FOUND: user(404, 'Cannot find "{target}": it is neither a function of the app "{app}" nor an image'),
+  TARGET_NOT_FOUND: user(
+    404,
+    'Cannot find "{target}": it is neither a function of the app "{app}" nor an image',
+    'An image is written with its tag: alpine:3',
+  ),
   ROUTE_TAKEN: user(
     409,
     'Cannot use the route "{route}" for "{app}": the app "{owner}" has it',
     'Change the route in one of the two app files.',
   ),
-  IMAGE_NOT_FOUND: user(404, 'Cannot find the image "{image}": {reason}'),
+  IMAGE_NOT_FOUND: user(
+    404,
+    'Cannot find the image "{image}": {reason}',
+    'Load it: docker save {image} | minke load -',
+  ),
   IMAGE_INVALID: user(400, 'Cannot use the image "{image}": {reason}'),
   PACK_FAILED: user(400, 'Cannot pack "{folder}": {reason}', '{mend}'),
   INSTANCE_NOT_FOUND: user(404, 'Cannot find the instance "{instance}"'),

@@ -12,6 +12,10 @@ export function eventOfCall(call: CallRecord): TimelineEvent | undefined {
     name,
     ...(instance === undefined ? {} : { instance }),
     ...(run === undefined ? {} : { run }),
-    facts: { kind, method, url, status, requestId, ...phases, error, exitCode, stderr },
+    facts: { kind, method, url, status, requestId, ...rounded(phases), error, exitCode, stderr },
   };
 }
+
+/** To a tenth of a millisecond: more digits tell nothing. */
+const rounded = (times: CallRecord['phases']): object =>
+  Object.fromEntries(Object.entries(times).map(([phase, ms]) => [phase, Math.round(ms * 10) / 10]));

@@ -216,7 +216,7 @@ describe('http functions', () => {
   it('down lets what is under way end, and leaves nothing', async () => {
     const slow = ask('/web/hold?ms=500');
     await expect.poll(async () => (await instances('web')).length).toBeGreaterThan(0);
-    expect(await daemon.cli(['down', app])).toMatchObject({ code: 0 });
+    expect(await daemon.cli(['down', app])).toMatchObject({ code: 0, stderr: '' });
     expect(await slow).toMatchObject({ name: 'web' });
     expect(await instances()).toEqual([]);
     expect((await fetch(url('/web/'))).status).toBe(404);

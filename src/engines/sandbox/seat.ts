@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { isNamespace } from '../../linux/namespace.ts';
 import type { InstanceSpec } from '../../model/instance.ts';
 import { createLimitGroup, type LimitGroup } from './host/cgroups.ts';
+import { endForkBombs } from './host/fork-bombs.ts';
 import type { Context } from './context.ts';
 import { gatewayAddress } from './network/addresses.ts';
 import { slotFile, type Slot } from './network/slot.ts';
@@ -41,6 +42,7 @@ export async function retakeSeat(context: Context, record: InstanceRecord): Prom
 
 function inSlot(context: Context, app: string, slot: Slot, isChanged: boolean): Seat {
   const network = context.networks.of(app);
+  const bombs = endForkBombs(slot.group);
   return {
     slot: slot.number,
     address: slot.address,
@@ -49,7 +51,8 @@ function inSlot(context: Context, app: string, slot: Slot, isChanged: boolean): 
     group: slot.group,
     hosts: () => network.hosts(),
     leave: async () => {
-      const verdict = slot.group.verdict();
+      const wasBomb = bombs.stop();
+      const verdict = slot.group.verdict() ?? (wasBomb ? 'pids-limit' : undefined);
       // The kernel's record of most processes never goes down, so a slot that met its limit would accuse the next; one whose
       // addresses, routes or rules were changed would deceive the next.
       await network.slots.release(slot, verdict !== 'pids-limit' && !isChanged);
@@ -61,6 +64,7 @@ function inSlot(context: Context, app: string, slot: Slot, isChanged: boolean): 
 async function bareSeat(context: Context, spec: Pick<InstanceSpec, 'id' | 'limits'>): Promise<Seat> {
   const group = await createLimitGroup(`${context.places.cgroup}/alone/${spec.id}`);
   await group.limit(spec.limits);
+  const bombs = endForkBombs(group);
   return {
     slot: undefined,
     address: undefined,
@@ -69,7 +73,8 @@ async function bareSeat(context: Context, spec: Pick<InstanceSpec, 'id' | 'limit
     group,
     hosts: () => '',
     leave: async () => {
-      const verdict = group.verdict();
+      const wasBomb = bombs.stop();
+      const verdict = group.verdict() ?? (wasBomb ? 'pids-limit' : undefined);
       await group.remove();
       return verdict;
     },

@@ -18,6 +18,8 @@ export interface LimitGroup {
   limit(limits: InstanceLimits): Promise<void>;
   /** What happened since the last time it was asked. */
   verdict(): 'out-of-memory' | 'pids-limit' | undefined;
+  /** How many processes it was refused since `verdict` was last asked, as long as it is at its limit; else 0. */
+  refusals(): number;
   /** Removes it; what ran in it must be dead, or about to be. */
   remove(): Promise<void>;
 }
@@ -88,6 +90,7 @@ async function createV1(path: string): Promise<LimitGroup> {
       if (memory.wasExceeded()) return 'out-of-memory';
       return pidsLimit > 0 && peakPids(folder('pids')) >= pidsLimit ? 'pids-limit' : undefined;
     },
+    refusals: () => (pidsLimit > 0 && currentPids(folder('pids')) >= pidsLimit ? refusalsV1(folder('pids')) : 0),
     remove: async () => {
       memory.close();
       await removeGroupTree(path);
@@ -135,6 +138,15 @@ function readCounter(fd: number): number {
   }
 }
 
+/** In v1 the group that asked counts, which is the container's own, and not the one whose limit it was. */
+function refusalsV1(folder: string): number {
+  return childrenOf(folder).reduce((sum, child) => sum + eventCount(child, 'pids.events', 'max'), 0);
+}
+
+function currentPids(folder: string): number {
+  return Number(readIfThere(join(folder, 'pids.current')));
+}
+
 function peakPids(folder: string): number {
   const peak = join(folder, 'pids.peak');
   return existsSync(peak) ? Number(readFileSync(peak, 'utf8')) : 0;
@@ -145,6 +157,7 @@ async function createV2(path: string): Promise<LimitGroup> {
   await mkdir(folder, { recursive: true });
   await delegate(path);
   let set = '';
+  let pidsLimit = 0;
   let seen = { kills: 0, refusals: 0 };
   return {
     path,
@@ -159,6 +172,7 @@ async function createV2(path: string): Promise<LimitGroup> {
         `${limits.cpus === 0 ? 'max' : Math.round(limits.cpus * cpuPeriodUs)} ${cpuPeriodUs}`,
       );
       set = JSON.stringify(limits);
+      pidsLimit = limits.pids;
     },
     verdict: () => {
       const now = {
@@ -170,6 +184,8 @@ async function createV2(path: string): Promise<LimitGroup> {
       if (now.kills > before.kills) return 'out-of-memory';
       return now.refusals > before.refusals ? 'pids-limit' : undefined;
     },
+    refusals: () =>
+      pidsLimit > 0 && currentPids(folder) >= pidsLimit ? eventCount(folder, 'pids.events', 'max') - seen.refusals : 0,
     remove: async () => await removeGroupTree(path),
   };
 }
@@ -186,10 +202,19 @@ async function delegate(path: string): Promise<void> {
 }
 
 function eventCount(folder: string, file: string, key: string): number {
-  const line = readFileSync(join(folder, file), 'utf8')
+  const line = readIfThere(join(folder, file))
     .split('\n')
     .find((one) => one.startsWith(`${key} `));
   return Number(line?.split(' ')[1] ?? 0);
+}
+
+/** A container's group may go at any moment. */
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 function controllerRoots(): string[] {

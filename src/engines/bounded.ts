@@ -92,6 +92,8 @@ export function createBoundedEngine(engine: Engine, options: BoundedOptions): En
 
 interface BoundCall<T> {
   readonly operation: string;
+  /** Its failure is an answer like any other. */
+  readonly isTrial?: boolean;
   readonly fields: Fields;
   readonly limitMs: number;
   /** The caller's. */
@@ -123,6 +125,8 @@ function boundNetworks(networks: Networks, bound: Bound, limits: EngineLimits): 
     connect: (app, address, port, signal) =>
       bound({
         operation: 'connect',
+        // Asking whether it listens yet is how one waits for it.
+        isTrial: true,
         fields: { app, address, port },
         limitMs: limits.connectMs,
         signal,
@@ -142,7 +146,14 @@ function createBound({ clock, log, measure = () => undefined }: BoundedOptions):
       const ms = Math.round((clock.elapsed() - begun) * 10) / 10;
       measure({ operation, ms, outcome });
       if (outcome === 'ok') log.debug('engine call', { operation, ...fields, ms });
-      else log[outcome === 'aborted' ? 'debug' : 'warn']('engine call', { operation, ...fields, ms, outcome, error });
+      else
+        log[call.isTrial === true || outcome === 'aborted' ? 'debug' : 'warn']('engine call', {
+          operation,
+          ...fields,
+          ms,
+          outcome,
+          error,
+        });
     };
     const limit = new AbortController();
     try {

@@ -5,17 +5,17 @@ import { nameOfTarget } from './target.ts';
 
 /** What the timeline is told of a run. */
 export function startedEvent(run: Run, { instance, startedAt }: LaunchedRun): TimelineEvent {
-  return { ...eventOf('run-started', run, startedAt), instance, facts: { attempt: run.attempts } };
+  return { ...eventOf('run.started', run, startedAt), instance, facts: { attempt: run.attempts } };
 }
 
 export function endedEvent(run: Run): TimelineEvent {
   const { state, exitCode, error, startedAt, endedAt = 0 } = run;
   const ms = startedAt === undefined ? undefined : endedAt - startedAt;
-  return { ...eventOf('run-ended', run, endedAt), facts: { state, exitCode, error: error?.code, ms } };
+  return { ...eventOf('run.ended', run, endedAt), facts: { state, exitCode, error: error?.code, ms } };
 }
 
 /** Its instance was lost; it will run again. */
-export const requeuedEvent = (run: Run, at: number): TimelineEvent => eventOf('run-requeued', run, at);
+export const requeuedEvent = (run: Run, at: number): TimelineEvent => eventOf('run.requeued', run, at);
 
 function eventOf(kind: string, run: Run, at: number): TimelineEvent {
   const { id, app, target, instance } = run;

@@ -28,7 +28,7 @@ describe('whatever happens in whatever order', () => {
     await story.finish();
 
     const rows = await bench.store.runs.list({ limit: 1000 });
-    const endings = bench.events.filter(({ kind }) => kind === 'run-ended').map(({ run }) => run);
+    const endings = bench.events.filter(({ kind }) => kind === 'run.ended').map(({ run }) => run);
     expect(rows.length).toBeGreaterThan(10);
     expect(rows.filter(({ state }) => !isSettled(state))).toEqual([]);
     expect(endings).toHaveLength(rows.length);

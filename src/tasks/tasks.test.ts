@@ -120,8 +120,8 @@ describe('a run', () => {
     (await next()).exit(2);
     await tasks.wait(id);
     expect(events.map(({ kind, run, name }) => [kind, run, name])).toEqual([
-      ['run-started', id, 'work'],
-      ['run-ended', id, 'work'],
+      ['run.started', id, 'work'],
+      ['run.ended', id, 'work'],
     ]);
     expect(events[1]?.facts).toMatchObject({ state: 'failed', exitCode: 2, error: 'RUN_FAILED' });
   });

@@ -113,7 +113,8 @@ function launch(dataFolder: string, logs: Buffer[]): ChildProcess {
 /** Until its socket answers; fails with its log when it ends instead. */
 async function answering(api: Transport, child: ChildProcess, logs: readonly Buffer[]): Promise<StatusAnswer> {
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`the daemon ended: ${Buffer.concat(logs).toString()}`);
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`the daemon ended: ${Buffer.concat(logs).toString()}`);
     try {
       return await api.json<StatusAnswer>('status');
     } catch {

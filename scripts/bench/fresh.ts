@@ -29,7 +29,7 @@ export async function measureFresh({ signal, against, tell }: BenchOptions): Pro
   const appFile = await writeApp(join(folder, 'app'));
   const open = async (name: string, root: string): Promise<GatewaySubject> => {
     const dataFolder = join(folder, name);
-    return await openGateway({ appFile, dataFolder, program: join(root, 'bin/minke'), clients: together, signal });
+    return await openGateway({ appFile, dataFolder, program: join(root, 'bin/minke'), signal });
   };
   const gateway = opened.use(await open('data', checkout));
   const other = against === undefined ? undefined : opened.use(await open('other', resolve(against)));

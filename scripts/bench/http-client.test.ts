@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { openHttpClient, type HttpClient } from './http-client.ts';
 
 let server: Server;
 let client: HttpClient;
+let peer: Socket | undefined;
 
 afterEach(() => {
   client.close();
@@ -14,6 +15,9 @@ afterEach(() => {
 
 async function serve(listener: RequestListener): Promise<void> {
   server = createServer(listener).listen(0, '127.0.0.1');
+  server.on('connection', (socket: Socket) => {
+    peer = socket;
+  });
   await once(server, 'listening');
   client = await openHttpClient('127.0.0.1', (server.address() as AddressInfo).port);
 }
@@ -39,6 +43,13 @@ it('reads answers in chunks and with a length, one after another over one connec
 it('takes any other status for a failure', async () => {
   await serve((_, response) => response.writeHead(502).end('broken'));
   await expect(client.get('/')).rejects.toThrow('HTTP/1.1 502 Bad Gateway broken');
+});
+
+it('does not wait for an answer on a connection that the server has closed meanwhile', async () => {
+  await serve((_, response) => response.setHeader('Content-Length', 0).end());
+  await client.get('/');
+  peer?.destroy();
+  await expect.poll(async () => await client.get('/').catch(String)).toContain('closed');
 });
 
 it('takes an answer that breaks off for a failure', async () => {

@@ -3,10 +3,12 @@ import { connect, type Socket } from 'node:net';
 
 /** One connection that is kept, for one request at a time: as little work as reading an answer takes. */
 export interface HttpClient {
-  /** Resolves with the body when all of the answer is there. Rejects unless it is a 200 that came whole. */
+  /** Resolves with the body when all of the answer is there. Rejects unless it is a 200 that came whole, and in time. */
   get(path: string): Promise<string>;
   close(): void;
 }
+
+const answerLimitMs = 60_000;
 
 export async function openHttpClient(host: string, port: number): Promise<HttpClient> {
   const socket = connect({ host, port, noDelay: true });
@@ -14,6 +16,7 @@ export async function openHttpClient(host: string, port: number): Promise<HttpCl
   let waiting: ((error?: Error) => void) | undefined;
   let seen = '';
   const settle = (error?: Error): void => waiting?.(error);
+  socket.setTimeout(answerLimitMs, () => socket.destroy(new Error(`no answer within ${answerLimitMs / 1000} s`)));
   socket.on('error', settle);
   socket.on('close', () => settle(new Error(`the connection was closed after ${JSON.stringify(seen)}`)));
   socket.on('data', (chunk: Buffer) => {
@@ -23,6 +26,7 @@ export async function openHttpClient(host: string, port: number): Promise<HttpCl
   return {
     get: async (path) => {
       seen = '';
+      if (socket.destroyed) throw new Error('the connection has been closed while it was idle');
       await new Promise<void>((resolve, reject) => {
         waiting = (error) => (error === undefined ? resolve() : reject(error));
         socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\n\r\n`);

@@ -17,29 +17,32 @@ export interface GatewayOptions {
   readonly dataFolder: string;
   /** bin/minke of the checkout that is measured. */
   readonly program: string;
-  readonly clients: number;
   readonly signal: AbortSignal;
 }
 
-export async function openGateway({ appFile, clients, signal, ...own }: GatewayOptions): Promise<GatewaySubject> {
+export async function openGateway({ appFile, signal, ...own }: GatewayOptions): Promise<GatewaySubject> {
   await using opened = new AsyncDisposableStack();
   const daemon = opened.adopt(await startOwnDaemon(signal, own), async (started) => await started.purge());
   await deploy(daemon, appFile);
   const { host, port } = daemon.status.gateway;
-  const connections = await Promise.all(Array.from({ length: clients }, async () => await openHttpClient(host, port)));
-  opened.defer(() => connections.forEach((connection) => connection.close()));
   const seen = new Set<string>();
   const kept = opened.move();
   return {
     daemon,
-    batch: async (count, parallel) =>
-      await timed(count, parallel, async (worker) => {
+    batch: async (count, parallel) => {
+      // Anew for each batch: the turns of the others may take longer than the gateway keeps an idle connection.
+      await using turn = new AsyncDisposableStack();
+      const opening = Array.from({ length: parallel }, async () => await openHttpClient(host, port));
+      const connections = await Promise.all(opening);
+      turn.defer(() => connections.forEach((connection) => connection.close()));
+      return await timed(count, parallel, async (worker) => {
         const answer = (await connections[worker]?.get('/fresh')) ?? '';
         const instance = /^fresh (\w+)\n$/.exec(answer)?.[1] ?? '';
         if (answer !== answerOf(instance)) throw new Error(`the gateway answered ${JSON.stringify(answer)}`);
         if (seen.has(instance)) throw new Error(`the container ${instance} answered twice`);
         seen.add(instance);
-      }),
+      });
+    },
     [Symbol.asyncDispose]: async () => await kept.disposeAsync(),
   };
 }

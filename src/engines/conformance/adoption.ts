@@ -1,5 +1,5 @@
-import { watch } from 'node:fs/promises';
-import { access, writeFile } from 'node:fs/promises';
+import { existsSync, watch } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import type { Instance } from '../engine.ts';
@@ -88,16 +88,16 @@ async function startOutlive(bench: Bench): Promise<Instance> {
 
 /** Lets `outlive` go on, and waits for the last thing it does. */
 async function letItEnd({ sharedFolder }: Bench): Promise<void> {
-  const giveUp = new AbortController();
-  const changes = watch(sharedFolder, { signal: giveUp.signal });
+  const seen = Promise.withResolvers<void>();
+  const look = (): void => {
+    if (existsSync(join(sharedFolder, 'done'))) seen.resolve();
+  };
+  // Watching begins with this call, unlike that of node:fs/promises, which begins when its first change is asked for.
+  const watcher = watch(sharedFolder, look);
   await writeFile(join(sharedFolder, 'go'), '');
-  for await (const _ of changes) {
-    const isDone = await access(join(sharedFolder, 'done')).then(
-      () => true,
-      () => false,
-    );
-    if (isDone) return;
-  }
+  look();
+  await seen.promise;
+  watcher.close();
 }
 
 function only(instances: readonly Instance[]): Instance {

@@ -98,6 +98,8 @@ export async function createSandbox(options: SandboxOptions): Promise<Engine> {
     },
     networks: context.networks,
     close: async ({ purge }) => {
+      // Once it has let go, nothing here hears of the end of anything: the next life is the one to ask.
+      if (context.closing.signal.aborted) return;
       if (purge) await Promise.all([...live.keys()].map(async (id) => await stop(id, 0)));
       context.closing.abort();
       context.networks.close();

@@ -50,7 +50,7 @@ const reached = (results: Record<string, string>): string[] =>
 
 describe('the app of a container', () => {
   it.each(probes)('answers by its names (outbound as in %s)', async (probe) => {
-    const address = await tellerAddress('outbound');
+    const address = await addressOf('outbound', 'teller');
     const results = await tryFrom(probe, ['tcp teller 9000', `tcp ${address} 9000`, 'ping teller']);
     expect(results['tcp teller 9000']).toMatch(/^outbound sees 10\.\d+\.\d+\.\d+$/);
     expect(results[`tcp ${address} 9000`]).toMatch(/^outbound sees /);
@@ -140,8 +140,8 @@ describe('the host', () => {
 
 describe('another app', () => {
   it.each(probes)('answers by no name and no address (outbound as in %s)', async (probe) => {
-    const other = await tellerAddress('neighbour');
-    const own = await tellerAddress('outbound');
+    const other = await addressOf('neighbour', 'teller');
+    const own = await addressOf('outbound', 'teller');
     expect(other.split('.')[1]).not.toBe(own.split('.')[1]);
     const [, free = ''] = await networkAddresses('neighbour');
     const firstName = free.replace('.200.', '.128.');
@@ -195,11 +195,12 @@ describe('a host outside', () => {
       const options = { entrypoint: ['/usr/bin/perl', '/app/spoof.pl'] };
       return (await runTask(probe, [from, outside.address, '8000', text], options)).stdout.trim();
     };
-    const may = runTask('open', ['tcp 203.0.113.7 8000', 'udp 203.0.113.9 9']);
-    const { instances } = await daemon.api.json<{ instances: InstanceRow[] }>('instances', {
-      query: { app: 'outbound' },
-    });
-    const address = instances.find((one) => one.name === 'open')?.address ?? '';
+    // It waits for an answer that does not come, and may send meanwhile.
+    const may = runTask('open', ['udp 203.0.113.9 9']);
+    const address = await until(
+      async () => await addressOf('outbound', 'open'),
+      (found) => found !== '',
+    );
     expect(await spoof('closed', address, 'forged')).toMatch(/^sent/);
     await may;
     expect(await spoof('open', '0.0.0.0', 'honest')).toMatch(/^sent/);
@@ -242,14 +243,14 @@ function hostAddresses(): string[] {
     .flatMap((entry) => (entry === undefined || entry.address.startsWith('fe80') ? [] : [entry.address]));
 }
 
-async function tellerAddress(app: string): Promise<string> {
+async function addressOf(app: string, name: string): Promise<string> {
   const { instances } = await daemon.api.json<{ instances: InstanceRow[] }>('instances', { query: { app } });
-  return instances.find((one) => one.name === 'teller')?.address ?? '';
+  return instances.find((one) => one.name === name)?.address ?? '';
 }
 
 /** What an app's network has beside instances and names: its own side, an address for a name that it has not. */
 async function networkAddresses(app: string): Promise<string[]> {
-  const [, second] = (await tellerAddress(app)).split('.');
+  const [, second] = (await addressOf(app, 'teller')).split('.');
   return [`10.${second}.0.1`, `10.${second}.200.1`];
 }
 

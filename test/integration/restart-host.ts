@@ -109,5 +109,6 @@ export async function simulateReboot(
     .flatMap((line) => line.split(' ')[1] ?? []);
   for (const mount of mounts) if (mount.includes(name)) spawnSync('umount', ['--lazy', mount]);
   await removeGroupTree(places.cgroup);
+  if (places.memory !== places.run) rmSync(places.memory, { recursive: true });
   if (!keepsRunFolder) rmSync(places.run, { recursive: true });
 }

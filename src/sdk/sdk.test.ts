@@ -245,6 +245,20 @@ describe('connection', () => {
     expect(standIn.seen).toHaveLength(3);
   });
 
+  it('asks once more when the daemon has closed a kept connection and the news of it is still under way', async () => {
+    let close = (): unknown => undefined;
+    const minke = await start({
+      runList: (_, answer) => {
+        close = () => answer.req.socket.destroy();
+        sendJson(answer, { runs: [] });
+      },
+    });
+    expect(await minke.runs.list()).toEqual([]);
+    close();
+    expect(await minke.runs.list()).toEqual([]);
+    expect(standIn.seen).toHaveLength(2);
+  });
+
   it('reaches a socket whose name is too long for the kernel through the link that lies there', async () => {
     await start();
     const deep = join(standIn.folder, 'd'.repeat(60), 'e'.repeat(60));

@@ -86,13 +86,16 @@ function attempt(
     const request = http.request({ ...requestOptions(address, route, call), headers, agent: agent ?? false });
     request.once('response', resolve);
     request.on('error', (error: NodeJS.ErrnoException) => {
-      if (agent !== undefined && request.reusedSocket && error.code === 'ECONNRESET') resolve('stale');
+      if (agent !== undefined && request.reusedSocket && staleCodes.has(error.code ?? '')) resolve('stale');
       else reject(connectionError(address, error, call.signal));
     });
     if (isWhole(payload)) request.end(payload);
     else payload.once('error', (error) => request.destroy(error)).pipe(request);
   });
 }
+
+/** How the end of a kept connection shows, by how far the news of it has come (a Unix socket's first as EPIPE). */
+const staleCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
 
 const isWhole = (payload: Call['body']): payload is Buffer | string | undefined =>
   payload === undefined || typeof payload === 'string' || Buffer.isBuffer(payload);

@@ -237,11 +237,8 @@ describe('a daemon that dies', () => {
   it('starts another starter when that is killed; runs under way are settled by their own ends', async () => {
     const { teller } = await services();
     const earlier = daemon.log().length;
-    const losses = (): string[] =>
-      daemon
-        .log()
-        .slice(earlier)
-        .match(/The starter ended/g) ?? [];
+    const logSince = (): string => daemon.log().slice(earlier);
+    const losses = (): number => logSince().split('The starter ended').length - 1;
     for (let turn = 1; turn <= 3; turn += 1) {
       const starter = view.helper('starter');
       const run = await begun(runs, (await count([1, 40, 0.005, 7])).id);
@@ -251,8 +248,8 @@ describe('a daemon that dies', () => {
       process.kill(starter?.pid ?? 0, kill);
       for (const answer of await Promise.all(requests)) expect(answer).toMatch(/^(?:200 page|50[23] |cut off)/);
       // Until the daemon has noticed, a request may still go to the dead one, and is told to come again.
-      await expect.poll(() => losses().length, patiently).toBeGreaterThanOrEqual(turn);
-      expect(losses().length, daemon.log().slice(earlier)).toBe(turn);
+      await expect.poll(losses, patiently).toBeGreaterThanOrEqual(turn);
+      expect(losses()).toBe(turn);
       expect(await page()).toBe('200 page \n');
       expect(view.helper('starter')).not.toEqual(starter);
       expect(await runs.wait(run.id)).toMatchObject({ state: 'failed', exitCode: 7, instance: run.instance });
@@ -307,7 +304,8 @@ describe('a daemon that dies', () => {
     await work(5);
     const before = open();
     await work(25);
-    // Our own connections are kept for a while, one for each that was busy at once.
-    for (const [index, after] of open().entries()) expect(after - (before[index] ?? 0)).toBeLessThanOrEqual(8);
+    // Our own connections are kept for a while, and where a burst was larger than any before there is one more batch of slots
+    // (16 at most, each with two descriptors). 200 requests and 200 runs that left one each would show.
+    for (const [index, after] of open().entries()) expect(after - (before[index] ?? 0)).toBeLessThanOrEqual(8 + 2 * 16);
   });
 });

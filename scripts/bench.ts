@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { benches } from './bench/benches.ts';
 import { documentOf } from './bench/document.ts';
-import { machineFacts } from './bench/machine.ts';
+import { machineFacts } from './machine.ts';
 import { reportOf } from './bench/report.ts';
 
 // `npm run bench`: how fast minke is, beside what it could be at best (the floor) and beside what others are.

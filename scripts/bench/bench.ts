@@ -1,4 +1,5 @@
-import type { Goal, Outcome } from './document.ts';
+import type { Goal } from '../goal.ts';
+import type { Outcome } from './document.ts';
 
 /** A bench is data and what measures it. */
 export interface Bench {

@@ -1,13 +1,9 @@
-import type { MachineFacts } from './machine.ts';
+import { isReached, type Goal } from '../goal.ts';
+import type { MachineFacts } from '../machine.ts';
 import type { Summary } from './statistics.ts';
 
 /** One line of a bench's result. Without figures when what it names could not be measured; `what` then says why. */
 export type Row = { readonly what: string } & (Summary | { readonly [Key in keyof Summary]: null });
-
-export interface Goal {
-  readonly op: '<=' | '>=';
-  readonly value: number;
-}
 
 /** What a bench has measured. */
 export interface Outcome {
@@ -56,11 +52,6 @@ export const missingRow = (what: string, why: string): Row => ({
   p99Ms: null,
   perSecond: null,
 });
-
-function isReached({ op, value }: Goal, ratio: number | undefined): boolean {
-  if (ratio === undefined) return false;
-  return op === '<=' ? ratio <= value : ratio >= value;
-}
 
 /** Three digits after the point: less than what differs between two runs. */
 const rounded = (value: number | null): number | null => (value === null ? null : Math.round(value * 1000) / 1000);

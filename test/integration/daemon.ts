@@ -45,15 +45,24 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-/** `folderName`: its data folder's, below a temporary one; where the socket's path gets too long it lies in the run folder. */
-export async function startDaemon({ folderName = 'data' } = {}): Promise<TestDaemon> {
+/**
+ * `folderName`: its data folder's, below a temporary one; where the socket's path gets too long it lies in the run folder.
+ * `environment`: beside this process's own.
+ */
+export async function startDaemon({
+  folderName = 'data',
+  environment = {},
+}: {
+  readonly folderName?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+} = {}): Promise<TestDaemon> {
   const folder = mkdtempSync(join(tmpdir(), 'minke-test-'));
   const dataFolder = join(folder, folderName);
   const wanted = join(dataFolder, 'minke.sock');
   const socketPath = Buffer.byteLength(wanted) > 107 ? join(placesFor(dataFolder).run, 'minke.sock') : wanted;
   const api = createTransport({ text: socketPath, socketPath });
   const logs: Buffer[] = [];
-  let child = launch(dataFolder, logs);
+  let child = launch(dataFolder, environment, logs);
   let status = await answering(api, child, logs);
   return {
     dataFolder,
@@ -85,7 +94,7 @@ export async function startDaemon({ folderName = 'data' } = {}): Promise<TestDae
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     },
     restart: async () => {
-      child = launch(dataFolder, logs);
+      child = launch(dataFolder, environment, logs);
       status = await answering(api, child, logs);
     },
     cli: async (args, options = {}) => await runCli(dataFolder, args, options),
@@ -102,8 +111,9 @@ export async function startDaemon({ folderName = 'data' } = {}): Promise<TestDae
   };
 }
 
-function launch(dataFolder: string, logs: Buffer[]): ChildProcess {
+function launch(dataFolder: string, environment: Readonly<Record<string, string>>, logs: Buffer[]): ChildProcess {
   const child = spawn(minke, ['serve', '--data', dataFolder, '--gateway', '127.0.0.1:0'], {
+    env: { ...process.env, ...environment },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   child.stderr?.on('data', (chunk: Buffer) => logs.push(chunk));

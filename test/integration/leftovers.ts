@@ -18,7 +18,7 @@ export function leftoversOf(dataFolder: string): string[] {
   ];
 }
 
-function cgroupFolders(): string[] {
+export function cgroupFolders(): string[] {
   return readdirSync('/sys/fs/cgroup').flatMap((controller) => {
     const root = join('/sys/fs/cgroup', controller);
     try {

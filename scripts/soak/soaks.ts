@@ -1,0 +1,5 @@
+import { calls } from './calls.ts';
+import type { Soak } from './soak.ts';
+
+/** Every soak by its name; a new one is an entry here and a file beside. */
+export const soaks: Readonly<Record<string, Soak>> = { calls };

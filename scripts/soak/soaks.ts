@@ -1,5 +1,6 @@
 import { calls } from './calls.ts';
+import { kills } from './kills.ts';
 import type { Soak } from './soak.ts';
 
 /** Every soak by its name; a new one is an entry here and a file beside. */
-export const soaks: Readonly<Record<string, Soak>> = { calls };
+export const soaks: Readonly<Record<string, Soak>> = { calls, kills };

@@ -1,0 +1,166 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { InstanceRow } from '../../src/api/types.ts';
+import { signalProcess } from '../../src/linux/proc.ts';
+import { startDaemon, type TestDaemon } from '../../test/integration/daemon.ts';
+import { fixtureApp } from '../../test/integration/isolation-fixtures.ts';
+import { viewOf } from '../../test/integration/restart-host.ts';
+import { changesSince, worldAtRest } from '../../test/integration/world.ts';
+import { percentile } from '../bench/statistics.ts';
+import { readLines, type Lines } from './kills/lines.ts';
+import { startLoad } from './kills/load.ts';
+import type { Figure, Soak, SoakOptions } from './soak.ts';
+
+/** Of the daemon, of its starter and of its log writer. */
+const killsOfEach = 20;
+const answersWithinMs = 2000;
+/** A pipe's own size (pipe(7)), which is what the log writer reads at once. */
+const readAtOnceBytes = 65_536;
+const nothing = { op: '==', value: 0 } as const;
+
+/** `kill -9`, again and again, while services write a thousand numbered lines a second and clients call everything. */
+export const kills: Soak = {
+  about: `${killsOfEach} times kill -9 of the daemon, of its starter and of its log writer, under load`,
+  run: async (options) => {
+    const daemon = await startDaemon();
+    const figures = await measure(daemon, options).catch(async (error: unknown) => {
+      options.tell(`the end of the daemon's log:\n${daemon.log().slice(-5000)}`);
+      await daemon.purge();
+      throw error;
+    });
+    const left = await daemon.purge();
+    for (const line of left) options.tell(`left after purge: ${line}`);
+    return [...figures, { what: 'left after purge', value: left.length, unit: 'lines', limit: nothing }];
+  },
+};
+
+async function measure(daemon: TestDaemon, { scale, signal, tell }: SoakOptions): Promise<readonly Figure[]> {
+  await daemon.up(fixtureApp('relentless'));
+  const services = await servicesOf(daemon);
+  const before = await worldAtRest(daemon);
+  const load = startLoad(daemon);
+  const count = Math.max(1, Math.round(killsOfEach * scale));
+  const times = async (what: string, killOne: () => Promise<void>): Promise<void> => {
+    for (let turn = 1; turn <= count; turn += 1) {
+      signal.throwIfAborted();
+      await someAnswers(load.answered);
+      await killOne();
+      if (turn % 5 === 0) tell(`${turn} of ${count} kills of the ${what}`);
+    }
+    await someAnswers(load.answered);
+  };
+  const restartsMs: number[] = [];
+  await times('daemon', async () => void restartsMs.push(await killDaemon(daemon)));
+  await times('starter', async () => await killHelper(daemon, 'starter'));
+  const afterStarter = await linesOf(daemon, services);
+  await times('log writer', async () => await killHelper(daemon, 'log-writer'));
+  const { answered, accepted, wrong } = await load.stop();
+  for (const one of wrong) tell(`wrong: ${one}`);
+  const afterWriter = await linesOf(daemon, services);
+  const changes = await changesSince(before, daemon);
+  for (const change of changes) tell(`not as it was: ${change}`);
+  const sorted = restartsMs.toSorted((one, other) => one - other);
+  return [
+    { what: 'kills of each', value: count, unit: 'kills' },
+    { what: 'from the start to the first answer, p50', value: Math.round(percentile(sorted, 0.5)), unit: 'ms' },
+    { what: 'the same, at most', value: Math.round(sorted.at(-1) ?? 0), unit: 'ms', ...answerLimit(scale) },
+    { what: 'right answers to requests', value: answered, unit: 'answers' },
+    { what: 'accepted runs', value: accepted, unit: 'runs' },
+    { what: 'wrong answers and endings', value: wrong.length, unit: 'calls', limit: nothing },
+    ...linesFigures('daemon and starter', afterStarter, { lost: nothing }),
+    ...linesFigures('log writer', afterWriter, {}),
+    {
+      what: 'lost at once, at most',
+      value: Math.max(...afterWriter.map((one) => one.longestGapBytes)),
+      unit: 'bytes',
+      limit: { op: '<=', value: readAtOnceBytes },
+    },
+    {
+      what: 'replaced services and broken connections',
+      value: await brokenOf(daemon, services),
+      unit: '',
+      limit: nothing,
+    },
+    { what: 'changes of the host', value: changes.length, unit: 'lines', limit: nothing },
+  ];
+}
+
+/** A short form runs beside other tests; its few restarts say nothing about time. */
+const answerLimit = (scale: number): Pick<Figure, 'limit'> =>
+  scale < 1 ? {} : { limit: { op: '<=', value: answersWithinMs } };
+
+const linesFigures = (killed: string, lines: readonly Lines[], { lost }: { lost?: Figure['limit'] }): Figure[] => {
+  const sum = (of: (one: Lines) => number): number => lines.reduce((total, one) => total + of(one), 0);
+  return [
+    { what: `lines kept, ${killed} killed`, value: sum((one) => one.kept), unit: 'lines' },
+    {
+      what: `lines lost, ${killed} killed`,
+      value: sum((one) => one.lost),
+      unit: 'lines',
+      ...(lost && { limit: lost }),
+    },
+    {
+      what: `lines twice or out of turn, ${killed} killed`,
+      value: sum((one) => one.wrong),
+      unit: 'lines',
+      limit: nothing,
+    },
+  ];
+};
+
+/** The load is under way again: a kill that hits nothing shows nothing. */
+async function someAnswers(answered: () => number): Promise<void> {
+  const [enough, limitMs] = [answered() + 20, 60_000];
+  for (const startedAt = performance.now(); answered() < enough; await delay(10)) {
+    if (performance.now() - startedAt > limitMs) throw new Error('the load gets no answers any more');
+  }
+}
+
+async function killDaemon(daemon: TestDaemon): Promise<number> {
+  await daemon.end('SIGKILL');
+  const startedAt = performance.now();
+  await daemon.restart();
+  for (;;) {
+    const answer = await fetch(`${daemon.gateway}/page`);
+    await answer.text();
+    if (answer.status === 200) return performance.now() - startedAt;
+  }
+}
+
+async function killHelper(daemon: TestDaemon, name: 'starter' | 'log-writer'): Promise<void> {
+  const view = viewOf(daemon.dataFolder);
+  const old = view.helper(name);
+  if (old === undefined) throw new Error(`there is no ${name}`);
+  const [kill, limitMs] = [9, 30_000];
+  signalProcess(old.pid, old.ticks, kill);
+  for (const startedAt = performance.now(); (view.helper(name)?.pid ?? old.pid) === old.pid; await delay(5)) {
+    if (performance.now() - startedAt > limitMs) throw new Error(`no other ${name} came`);
+  }
+}
+
+interface Services {
+  readonly db: string;
+  readonly teller: string;
+}
+
+async function servicesOf({ api }: TestDaemon): Promise<Services> {
+  const { instances } = await api.json<{ instances: InstanceRow[] }>('instances');
+  const idOf = (name: string): string => instances.find((row) => row.name === name)?.id ?? '';
+  return { db: idOf('db'), teller: idOf('teller') };
+}
+
+async function linesOf({ dataFolder }: TestDaemon, { db, teller }: Services): Promise<Lines[]> {
+  const view = viewOf(dataFolder);
+  return await Promise.all([db, teller].map(async (id) => readLines(await view.output(id))));
+}
+
+/** Nothing where both are who they were and speak over the connection that they opened first. */
+async function brokenOf(daemon: TestDaemon, before: Services): Promise<number> {
+  const view = viewOf(daemon.dataFolder);
+  const now = await servicesOf(daemon);
+  const [connections, broken] = [
+    (await view.output(before.db)).match(/^connection/gm) ?? [],
+    (await view.output(before.teller)).match(/^broken/gm) ?? [],
+  ];
+  const replaced = [now.db !== before.db, now.teller !== before.teller].filter(Boolean);
+  return replaced.length + broken.length + Math.abs(connections.length - 1);
+}

@@ -32,7 +32,12 @@ for (const [name, soak] of Object.entries(soaks)) {
   const tell = (progress: string): void => console.error(`${name}: ${progress}`);
   tell(soak.about);
   const startedAt = performance.now();
-  const figures = await soak.run({ scale, signal: interrupted.signal, tell });
+  const figures = await soak.run({ scale, signal: interrupted.signal, tell }).catch((error: unknown) => {
+    console.error(`${name} broke off:`, error);
+    process.exitCode = 1;
+  });
+  // The others may still show something.
+  if (figures === undefined) continue;
   const document: SoakDocument = {
     soak: name,
     scale,

@@ -7,7 +7,7 @@ import { viewOf } from '../../test/integration/restart-host.ts';
 import { changesSince, worldAtRest } from '../../test/integration/world.ts';
 import { percentile } from '../bench/statistics.ts';
 import { readLines, type Lines } from './kills/lines.ts';
-import { startLoad } from './kills/load.ts';
+import { startLoad, type LoadOptions, type LoadOutcome } from './kills/load.ts';
 import type { Figure, Soak, SoakOptions } from './soak.ts';
 
 /** Of the daemon, of its starter and of its log writer. */
@@ -33,27 +33,43 @@ export const kills: Soak = {
   },
 };
 
+interface Victim {
+  readonly what: string;
+  readonly kill: () => Promise<void>;
+}
+
 async function measure(daemon: TestDaemon, { scale, signal, tell }: SoakOptions): Promise<readonly Figure[]> {
   await daemon.up(fixtureApp('relentless'));
   const services = await servicesOf(daemon);
-  const before = await worldAtRest(daemon);
-  const load = startLoad(daemon);
+  await takeSlots(daemon);
+  // Those who die are followed by others, with descriptors and a view of the mounts of their own.
+  const { descriptors: _, 'mounts in the starter': __, ...before } = await worldAtRest(daemon);
   const count = Math.max(1, Math.round(killsOfEach * scale));
-  const times = async (what: string, killOne: () => Promise<void>): Promise<void> => {
-    for (let turn = 1; turn <= count; turn += 1) {
-      signal.throwIfAborted();
+  const underLoad = async (options: LoadOptions, ...victims: readonly Victim[]): Promise<LoadOutcome> => {
+    const load = startLoad(daemon, options);
+    for (const { what, kill } of victims) {
+      for (let turn = 1; turn <= count; turn += 1) {
+        signal.throwIfAborted();
+        await someAnswers(load.answered);
+        await kill();
+        if (turn % 5 === 0) tell(`${turn} of ${count} kills of the ${what}`);
+      }
       await someAnswers(load.answered);
-      await killOne();
-      if (turn % 5 === 0) tell(`${turn} of ${count} kills of the ${what}`);
     }
-    await someAnswers(load.answered);
+    return await load.stop();
   };
   const restartsMs: number[] = [];
-  await times('daemon', async () => void restartsMs.push(await killDaemon(daemon)));
-  await times('starter', async () => await killHelper(daemon, 'starter'));
+  const strict = await underLoad(
+    { mayLoseLines: false },
+    { what: 'daemon', kill: async () => void restartsMs.push(await killDaemon(daemon)) },
+    { what: 'starter', kill: async () => await killHelper(daemon, 'starter') },
+  );
   const afterStarter = await linesOf(daemon, services);
-  await times('log writer', async () => await killHelper(daemon, 'log-writer'));
-  const { answered, accepted, wrong } = await load.stop();
+  const lenient = await underLoad(
+    { mayLoseLines: true },
+    { what: 'log writer', kill: async () => await killHelper(daemon, 'log-writer') },
+  );
+  const wrong = [...strict.wrong, ...lenient.wrong];
   for (const one of wrong) tell(`wrong: ${one}`);
   const afterWriter = await linesOf(daemon, services);
   const changes = await changesSince(before, daemon);
@@ -63,8 +79,8 @@ async function measure(daemon: TestDaemon, { scale, signal, tell }: SoakOptions)
     { what: 'kills of each', value: count, unit: 'kills' },
     { what: 'from the start to the first answer, p50', value: Math.round(percentile(sorted, 0.5)), unit: 'ms' },
     { what: 'the same, at most', value: Math.round(sorted.at(-1) ?? 0), unit: 'ms', ...answerLimit(scale) },
-    { what: 'right answers to requests', value: answered, unit: 'answers' },
-    { what: 'accepted runs', value: accepted, unit: 'runs' },
+    { what: 'right answers to requests', value: strict.answered + lenient.answered, unit: 'answers' },
+    { what: 'accepted runs', value: strict.accepted + lenient.accepted, unit: 'runs' },
     { what: 'wrong answers and endings', value: wrong.length, unit: 'calls', limit: nothing },
     ...linesFigures('daemon and starter', afterStarter, { lost: nothing }),
     ...linesFigures('log writer', afterWriter, {}),
@@ -82,6 +98,13 @@ async function measure(daemon: TestDaemon, { scale, signal, tell }: SoakOptions)
     },
     { what: 'changes of the host', value: changes.length, unit: 'lines', limit: nothing },
   ];
+}
+
+/** As many containers at once as the load may have: what they need is kept, and is not what a kill leaves behind. */
+async function takeSlots({ gateway }: TestDaemon): Promise<void> {
+  const paths = ['/page?2', '/page?2', '/page?2', '/page?2', '/page?2', '/page?2', '/page?2', '/page?2', '/web'];
+  const runs = Array.from({ length: 4 }, () => '/count?arg=1&arg=1&arg=2');
+  await Promise.all([...paths, ...runs].map(async (path) => await (await fetch(`${gateway}${path}`)).text()));
 }
 
 /** A short form runs beside other tests; its few restarts say nothing about time. */

@@ -17,11 +17,13 @@ function worldOf(daemon: { readonly dataFolder: string; readonly pid: number }):
   const { dataFolder } = daemon;
   const places = placesFor(dataFolder);
   const mark = basename(places.run);
+  const isOwn = (line: string): boolean => line.includes(mark) || line.includes(dataFolder);
   const view = viewOf(dataFolder);
   const helpers = { starter: view.helper('starter')?.pid ?? 0, 'log writer': view.helper('log-writer')?.pid ?? 0 };
   return {
     processes: rolesOf(processesOf(dataFolder)),
-    mounts: [...mountsOf('self').filter((line) => line.includes(mark)), ...mountsOf(helpers.starter)],
+    mounts: mountsOf('self').filter(isOwn),
+    'mounts in the starter': mountsOf(helpers.starter).filter(isOwn),
     // A slot's group comes in a controller with its first container there.
     cgroups: [...new Set(cgroupFolders().flatMap((folder) => folder.split(`/${mark}`).slice(1)))],
     ...networksOf(places.net),

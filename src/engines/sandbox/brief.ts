@@ -10,7 +10,6 @@ import { instanceFolder } from './places.ts';
 import {
   dropLayer,
   endUnwatched,
-  isStarterLost,
   prepareBundle,
   removeContainer,
   runtimeCommand,
@@ -19,6 +18,7 @@ import {
 } from './prepare.ts';
 import { recordOf, type InstanceRecord } from './record.ts';
 import { takeSeat, type Seat } from './seat.ts';
+import { isStarterLost } from './starter/client.ts';
 import { unlessStarted } from './unless-started.ts';
 
 /** An instance whose container lives, however it was started. */
@@ -80,7 +80,8 @@ async function launch(
       stderr: reader(errors),
       ended: started.ended.then(async (code) => {
         if (code === undefined) return await lose(context, spec.id, tidy);
-        return { code, cause: await tidy(), at: context.clock.now() };
+        const cause = (await givingBack(context, spec.id, tidy)) ?? 'exited';
+        return { code, cause, at: context.clock.now() };
       }),
     };
   } catch (error) {
@@ -94,10 +95,22 @@ async function launch(
 /** The starter ended before it. The container is killed, unless the whole engine is letting go: recovery will see to it. */
 async function lose(context: Context, id: Id, tidy: () => Promise<unknown>): Promise<InstanceExit> {
   if (!context.closing.signal.aborted) {
-    await removeContainer(context, id);
-    await tidy();
+    await givingBack(context, id, async () => {
+      await removeContainer(context, id);
+      await tidy();
+    });
   }
   return { code: 255, cause: 'lost', at: context.clock.now() };
+}
+
+/** That something could not be given back is no reason not to tell of the end; the next life of the daemon finds it. */
+export async function givingBack<T>(context: Context, instance: Id, give: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await give();
+  } catch (error) {
+    context.log.error('What an instance held could not be given back', { instance, error });
+    return undefined;
+  }
 }
 
 /** The other process opens our pipe by its name, so no descriptor has to travel. */

@@ -5,14 +5,13 @@ import { join } from 'node:path';
 import { makeFifo, openPipe } from '../../linux/pipe.ts';
 import type { Id } from '../../model/ids.ts';
 import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
-import { childEnd, type Running } from './brief.ts';
+import { childEnd, givingBack, type Running } from './brief.ts';
 import type { Context } from './context.ts';
 import { instanceFolder, type Places } from './places.ts';
 import {
   dropLayer,
   endUnwatched,
   hasRuntimeFailed,
-  isStarterLost,
   prepareBundle,
   runtimeCommand,
   starterLost,
@@ -20,6 +19,7 @@ import {
 } from './prepare.ts';
 import { recordOf, type InstanceRecord } from './record.ts';
 import { takeSeat, type Seat } from './seat.ts';
+import { isStarterLost } from './starter/client.ts';
 import { unlessStarted } from './unless-started.ts';
 
 /**
@@ -62,8 +62,9 @@ export function observe(context: Context, record: InstanceRecord, seat: Seat, { 
   const ended = context.ends.of(id).then(async () => {
     const home = instanceFolder(context.places, id, 'logs');
     const code = isAdopted && hasRuntimeFailed(home) ? undefined : exitCode(home);
-    const cause = (await seat.leave()) ?? (stopping.isAsked ? 'stopped' : 'exited');
-    if (record.hasWritableLayer) await dropLayer(context, id);
+    const verdict = await givingBack(context, id, async () => await seat.leave());
+    if (record.hasWritableLayer) await givingBack(context, id, async () => await dropLayer(context, id));
+    const cause = verdict ?? (stopping.isAsked ? 'stopped' : 'exited');
     const exit: InstanceExit = {
       code: code ?? 255,
       cause: code === undefined ? 'lost' : cause,

@@ -11,6 +11,7 @@ import type { Context } from './context.ts';
 import type { Places } from './places.ts';
 import { containerProcess } from './record.ts';
 import type { Seat } from './seat.ts';
+import { untilDone } from './starter/client.ts';
 import { announcePlaceholder } from './starter/protocol.ts';
 import { resolveUser } from './users.ts';
 
@@ -63,8 +64,6 @@ export function startFailure(name: string, home: string): MinkeError {
 
 export const starterLost = (name: string): MinkeError => new MinkeError('STARTER_LOST', { name });
 
-export const isStarterLost = (error: unknown): boolean => error instanceof MinkeError && error.code === 'STARTER_LOST';
-
 /**
  * Ends what a starter may have started before it was lost: the runtime and the shell above it name the instance in their
  * command lines, and their container may come to life after any moment at which none is found, so they end first.
@@ -82,13 +81,13 @@ export async function removeContainer({ runtime, places, starter }: Context, id:
   const found = containerProcess(places.crun, id);
   const kill = 9;
   if (found !== undefined && signalProcess(found.pid, found.ticks, kill)) await untilGone(found, 2000);
-  await starter.execute([runtime, `--root=${places.crun}`, 'delete', '--force', id]);
+  await untilDone(async () => await starter.execute([runtime, `--root=${places.crun}`, 'delete', '--force', id]));
 }
 
 /** Removes an instance's own layer. Idempotent. */
 export async function dropLayer(context: Context, id: Id): Promise<void> {
   const layer = layerFolder(context.places, id);
-  await context.starter.unmount(join(layer, 'root'));
+  await untilDone(async () => await context.starter.unmount(join(layer, 'root')));
   rmSync(layer, { recursive: true, force: true });
 }
 

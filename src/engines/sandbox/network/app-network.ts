@@ -7,7 +7,7 @@ import { isNamespace } from '../../../linux/namespace.ts';
 import type { Log } from '../../../observe/log.ts';
 import type { Outbound } from '../../../model/instance.ts';
 import type { NamedConnection, NetworkSpec } from '../../engine.ts';
-import type { Starter } from '../starter/client.ts';
+import { untilDone, type Starter } from '../starter/client.ts';
 import { nameAddress, type Subnet } from './addresses.ts';
 import { namespaceBatch, namespaceScript, releaseScript } from './commands.ts';
 import { connectInside, listenerPort, listenInside } from './inside.ts';
@@ -88,7 +88,8 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
       listenerPort,
       hostAddresses: hostAddresses(),
     });
-    await run('nft', ['/usr/bin/nsenter', `--net=${seenFromDaemon(namespace)}`, 'nft', '-f', '-'], rules);
+    const nft = ['/usr/bin/nsenter', `--net=${seenFromDaemon(namespace)}`, 'nft', '-f', '-'];
+    await untilDone(async () => await run('nft', nft, rules));
   });
 
   const slots = createSlots({
@@ -155,7 +156,8 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
       await slirp.stop();
       await slots.removeGroups();
       const files = readdirSync(folder).filter((entry) => entry === 'ns' || entry.startsWith('slot-'));
-      await runOnHost('removal', releaseScript(files.map((file) => join(folder, file))));
+      const release = releaseScript(files.map((file) => join(folder, file)));
+      await untilDone(async () => await runOnHost('removal', release));
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -4,6 +4,7 @@ import { MinkeError } from '../../../errors/index.ts';
 import { inNetworkNamespace, isNamespace } from '../../../linux/namespace.ts';
 import type { Outbound } from '../../../model/instance.ts';
 import { createLimitGroup } from '../host/cgroups.ts';
+import { untilDone } from '../starter/client.ts';
 import { instanceAddress, instanceCapacity, type Subnet } from './addresses.ts';
 import { releaseScript, slotScript } from './commands.ts';
 import { sameOutbound, slotFile, type Slot, type SlotRequest } from './slot.ts';
@@ -70,11 +71,18 @@ export function createSlots(options: SlotsOptions): Slots {
       address: instanceAddress(subnet, number),
       file: fileOf(number),
     }));
-    await runOnHost('slots', slotScript(namespace, subnet, wanted));
+    await runOnHost('slots', slotScript(namespace, subnet, wanted)).catch(async (error: unknown) => {
+      await discard(numbers);
+      throw error;
+    });
     const made = await Promise.all(numbers.map(async (number) => await open(number, outbound)));
     await onChange();
     free.push(...made);
   };
+
+  /** Whole ones and half-made ones. */
+  const discard = async (numbers: readonly number[]): Promise<void> =>
+    await untilDone(async () => await runOnHost('slots', releaseScript(numbers.map(fileOf))));
 
   /** One batch at a time, each as large as all before it, so that a burst waits for few of them. */
   const grow = async (outbound: Outbound): Promise<void> => {
@@ -100,7 +108,7 @@ export function createSlots(options: SlotsOptions): Slots {
     const isWhole = (number: number): boolean => hasAddress(fileOf(number));
     const unused = found.filter((number) => !slots.has(number));
     const broken = unused.filter((number) => !isWhole(number));
-    if (broken.length > 0) await runOnHost('slots', releaseScript(broken.map(fileOf)));
+    if (broken.length > 0) await discard(broken);
     free.push(...(await Promise.all(unused.filter(isWhole).map(async (number) => await open(number, 'none')))));
   };
 
@@ -131,7 +139,7 @@ export function createSlots(options: SlotsOptions): Slots {
       }
       slots.delete(slot.number);
       await slot.group.remove();
-      await runOnHost('slot', releaseScript([fileOf(slot.number)]));
+      await discard([slot.number]);
     },
     openFound: async () => await (opening ??= openFound()),
     list: () => [...slots.values()],

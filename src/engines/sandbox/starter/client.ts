@@ -104,6 +104,22 @@ export function createStarter(options: StarterOptions): Starter {
   };
 }
 
+/** How often in a row a starter may be lost before it is no accident any more. */
+const mostLosses = 5;
+
+/** Does what may be done twice once more, by the next starter, when one is lost in the middle. */
+export async function untilDone<T>(operate: () => Promise<T>): Promise<T> {
+  for (let losses = 0; ; losses += 1) {
+    try {
+      return await operate();
+    } catch (error) {
+      if (!isStarterLost(error) || losses === mostLosses) throw error;
+    }
+  }
+}
+
+export const isStarterLost = (error: unknown): boolean => error instanceof MinkeError && error.code === 'STARTER_LOST';
+
 interface Connection {
   readonly pid: number;
   readonly socket: Socket;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { MinkeError } from '../errors/index.ts';
+import { nameShortage } from '../linux/shortage.ts';
 import type { ImageConfig, ReadyImage } from '../model/instance.ts';
 import type { Log } from '../observe/log.ts';
 import { streamArchive } from './archive/save-archive.ts';
@@ -95,10 +96,12 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
 /** The worker reads archives by position, so the stream goes to disk first. */
 async function loadStream(worker: WorkerClient, folder: string, archive: Readable): Promise<readonly ImageSummary[]> {
   const path = join(folder, 'tmp', `${process.pid}-${crypto.randomUUID()}`);
-  await mkdir(join(folder, 'tmp'), { recursive: true });
   try {
+    await mkdir(join(folder, 'tmp'), { recursive: true });
     await pipeline(archive, createWriteStream(path));
     return await worker.call('load', path);
+  } catch (error) {
+    throw nameShortage(error, { what: 'an image', action: 'read an image', folders: [folder] });
   } finally {
     await rm(path, { force: true });
   }

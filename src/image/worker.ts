@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { MinkeError, toMinkeError } from '../errors/index.ts';
+import { toMinkeError, type MinkeError } from '../errors/index.ts';
+import { nameShortage } from '../linux/shortage.ts';
 import { createOperations } from './operations.ts';
 import type { Answer, Call, WorkerSettings } from './worker-messages.ts';
 
@@ -25,8 +26,5 @@ async function answer({ id, method, args }: Call): Promise<Answer> {
 }
 
 function asError(error: unknown): MinkeError {
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new MinkeError('OUT_OF_DISK', { what: `an image in ${folder}` }, { cause: error });
-  return toMinkeError(error);
+  return toMinkeError(nameShortage(error, { what: 'an image', action: 'work on an image', folders: [folder] }));
 }

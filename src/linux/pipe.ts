@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import { checked, eventfd, mkfifo, pipe2, socketpair } from './libc.ts';
 
 /** O_CLOEXEC: nothing that we open is inherited by accident. (asm-generic/fcntl.h) */
@@ -14,6 +15,18 @@ export function openPipe(): Pipe {
   const fds: [number, number] = [-1, -1];
   checked('pipe2', pipe2(fds, closeOnExec));
   return { read: fds[0], write: fds[1] };
+}
+
+/** All of them, or none: what was opened before one fails is closed again. */
+export function openPipes(count: number): Pipe[] {
+  const pipes: Pipe[] = [];
+  try {
+    while (pipes.length < count) pipes.push(openPipe());
+    return pipes;
+  } catch (error) {
+    for (const { read, write } of pipes) [read, write].forEach((fd) => closeSync(fd));
+    throw error;
+  }
 }
 
 /** A connected pair of Unix stream sockets, close-on-exec. */

@@ -11,9 +11,16 @@ export function startTicks(pid: number): number | undefined {
     // The name in parentheses may hold spaces and parentheses itself.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' ? undefined : Number(fields[19]);
-  } catch {
+  } catch (error) {
+    throwUnlessGone(error);
     return undefined;
   }
+}
+
+/** Nothing there is an answer; no descriptor left to look with is none, and must not be taken for it. */
+export function throwUnlessGone(error: unknown): void {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code !== 'ENOENT' && code !== 'ESRCH') throw error;
 }
 
 /** Sends a signal to exactly this process; false when it is gone (or its pid now is another's). */
@@ -59,7 +66,8 @@ export function readPidFile(file: string): ProcessName | undefined {
   try {
     const [pid = 0, ticks = 0] = readFileSync(file, 'utf8').trim().split(' ').map(Number);
     return startTicks(pid) === ticks ? { pid, ticks } : undefined;
-  } catch {
+  } catch (error) {
+    throwUnlessGone(error);
     return undefined;
   }
 }

@@ -12,6 +12,7 @@ import { toStoreError } from './sqlite-errors.ts';
 export function createGroupCommit(
   db: DatabaseSync,
   operations: Operations,
+  file: string,
 ): (requests: readonly StoreRequest[]) => readonly StoreAnswer[] {
   const transaction = prepareTransaction(db);
 
@@ -19,7 +20,11 @@ export function createGroupCommit(
     try {
       begin(requests);
     } catch (thrown) {
-      return requests.map(({ name }) => failed(toStoreError(thrown, name)));
+      // Who writes has to wait for another program's lock, and did; who reads does not.
+      const isMixed = requests.some(isReading) && !requests.every(isReading);
+      return requests.flatMap((request) =>
+        isMixed && isReading(request) ? commit([request]) : failed(toStoreError(thrown, request.name, file)),
+      );
     }
     try {
       const answers = requests.map(answer);
@@ -28,13 +33,12 @@ export function createGroupCommit(
     } catch (thrown) {
       if (db.isTransaction) transaction.rollback();
       if (requests.length > 1) return requests.flatMap((request) => commit([request]));
-      return requests.map(({ name }) => failed(toStoreError(thrown, name)));
+      return requests.map(({ name }) => failed(toStoreError(thrown, name, file)));
     }
   };
 
   const begin = (requests: readonly StoreRequest[]): void => {
-    const isReadOnly = requests.every(({ name }) => readOperations.has(name));
-    if (isReadOnly) transaction.beginReading();
+    if (requests.every(isReading)) transaction.beginReading();
     else transaction.beginWriting();
   };
 
@@ -48,12 +52,14 @@ export function createGroupCommit(
       if (!db.isTransaction) throw thrown;
       transaction.takeBack();
       transaction.release();
-      return failed(toStoreError(thrown, request.name));
+      return failed(toStoreError(thrown, request.name, file));
     }
   };
 
   return commit;
 }
+
+const isReading = ({ name }: StoreRequest): boolean => readOperations.has(name);
 
 const failed = (error: MinkeError): StoreAnswer => ({ error: error.toJSON() });
 

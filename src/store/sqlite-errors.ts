@@ -1,19 +1,25 @@
+import { dirname } from 'node:path';
 import { MinkeError } from '../errors/index.ts';
+import { roomIn } from '../linux/shortage.ts';
 
 /** Primary result codes: https://www.sqlite.org/rescode.html; the extended ones carry the primary one in the low byte. */
+const busy = 5;
+const readOnly = 8;
 const full = 13;
 const ioShmSize = 10 | (19 << 8);
 const notADatabase = 26;
 const corrupt = 11;
 
 /** What SQLite threw, in words of the catalogue. `action` is for the reader of the log: which call it was. */
-export function toStoreError(thrown: unknown, action: string): MinkeError {
+export function toStoreError(thrown: unknown, action: string, file: string): MinkeError {
   if (thrown instanceof MinkeError) return thrown;
   const code = resultCode(thrown);
   const options = { cause: thrown };
   // The shared-memory file beside the database could not grow: the same full disk.
   if (code === full || code === ioShmSize)
-    return new MinkeError('OUT_OF_DISK', { what: 'the state of minke' }, options);
+    return new MinkeError('OUT_OF_DISK', { what: 'the state of minke', ...roomIn(dirname(file)) }, options);
+  if ((code & 0xff) === busy) return new MinkeError('STATE_LOCKED', { file }, options);
+  if ((code & 0xff) === readOnly) return new MinkeError('STATE_READ_ONLY', { file }, options);
   return new MinkeError('INTERNAL', { reason: `the store failed at ${action}: ${describe(thrown)}` }, options);
 }
 
@@ -22,7 +28,7 @@ export function toOpenError(thrown: unknown, file: string): MinkeError {
   const code = resultCode(thrown) & 0xff;
   const options = { cause: thrown };
   if (thrown instanceof MinkeError) return thrown;
-  if (code === full) return toStoreError(thrown, 'open');
+  if ([full, busy, readOnly].includes(code)) return toStoreError(thrown, 'open', file);
   const isDamaged = code === notADatabase || code === corrupt;
   const reason = isDamaged ? `it is not a database of minke, or damaged (${describe(thrown)})` : describe(thrown);
   return new MinkeError('DATA_FOLDER', { folder: file, reason }, options);

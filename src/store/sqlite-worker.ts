@@ -10,7 +10,7 @@ import { migrate } from './sqlite-schema.ts';
 const { file } = workerData as { readonly file: string };
 
 function serve(db: DatabaseSync): void {
-  const commit = createGroupCommit(db, prepareOperations(db));
+  const commit = createGroupCommit(db, prepareOperations(db), file);
   parentPort?.on('message', (message: readonly StoreRequest[] | 'close') => {
     if (message === 'close') close(db);
     else tell({ answers: commit(message) });

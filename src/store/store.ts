@@ -5,7 +5,8 @@ import type { TimelineEvent } from '../model/timeline.ts';
 
 /**
  * State on disk. Everything is asynchronous; a promise that resolves means that it is durable (synced), and concurrent
- * writes share a commit. Every method may reject with OUT_OF_DISK, after which nothing of that call is stored.
+ * writes share a commit. Every method may reject with OUT_OF_DISK,
+ * STATE_LOCKED or STATE_READ_ONLY, after which nothing of that call is stored.
  */
 export interface Store {
   readonly runs: RunStore;

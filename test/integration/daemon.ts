@@ -47,22 +47,28 @@ export interface CliResult {
 
 /**
  * `folderName`: its data folder's, below a temporary one; where the socket's path gets too long it lies in the run folder.
- * `environment`: beside this process's own.
+ * `parent`: instead of a temporary folder, and the caller's to remove. `environment`: beside this process's own. `under`: the
+ * command that becomes the daemon, with the daemon's own after it.
  */
 export async function startDaemon({
   folderName = 'data',
+  parent,
   environment = {},
+  under = [],
 }: {
   readonly folderName?: string;
+  readonly parent?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  readonly under?: readonly string[];
 } = {}): Promise<TestDaemon> {
-  const folder = mkdtempSync(join(tmpdir(), 'minke-test-'));
+  const folder = parent ?? mkdtempSync(join(tmpdir(), 'minke-test-'));
   const dataFolder = join(folder, folderName);
   const wanted = join(dataFolder, 'minke.sock');
   const socketPath = Buffer.byteLength(wanted) > 107 ? join(placesFor(dataFolder).run, 'minke.sock') : wanted;
   const api = createTransport({ text: socketPath, socketPath });
   const logs: Buffer[] = [];
-  let child = launch(dataFolder, environment, logs);
+  const begin = (): ChildProcess => launch(dataFolder, under, environment, logs);
+  let child = begin();
   let status = await answering(api, child, logs);
   return {
     dataFolder,
@@ -94,7 +100,7 @@ export async function startDaemon({
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     },
     restart: async () => {
-      child = launch(dataFolder, environment, logs);
+      child = begin();
       status = await answering(api, child, logs);
     },
     cli: async (args, options = {}) => await runCli(dataFolder, args, options),
@@ -105,14 +111,20 @@ export async function startDaemon({
         await api.json('shutdown', { json: { purge: true, stop: true } });
         await exited;
       }
-      rmSync(folder, { recursive: true, force: true });
+      if (parent === undefined) rmSync(folder, { recursive: true, force: true });
       return leftoversOf(dataFolder);
     },
   };
 }
 
-function launch(dataFolder: string, environment: Readonly<Record<string, string>>, logs: Buffer[]): ChildProcess {
-  const child = spawn(minke, ['serve', '--data', dataFolder, '--gateway', '127.0.0.1:0'], {
+function launch(
+  dataFolder: string,
+  under: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  logs: Buffer[],
+): ChildProcess {
+  const [program = minke, ...args] = [...under, minke, 'serve', '--data', dataFolder, '--gateway', '127.0.0.1:0'];
+  const child = spawn(program, args, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

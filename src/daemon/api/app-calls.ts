@@ -71,11 +71,16 @@ async function sendProgress(
   work: (tell: (line: ProgressLine) => void) => Promise<{ readonly changed?: boolean }>,
 ): Promise<void> {
   beginLines(call.response);
-  const tell = (line: ProgressLine): void => void writeLine(call, line);
+  // One after the other: a thousand that wait for the same connection would each listen for its turn.
+  let told = Promise.resolve();
+  const tell = (line: ProgressLine): void => {
+    told = told.then(async () => await writeLine(call, line));
+  };
   try {
     tell({ done: true, ...(await work(tell)) });
   } catch (error) {
     tell({ error: toMinkeError(error).toJSON() });
   }
+  await told;
   call.response.end();
 }

@@ -1,7 +1,7 @@
 import { closeSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import { openPipe, type Pipe } from '../../linux/pipe.ts';
+import { openPipes, type Pipe } from '../../linux/pipe.ts';
 import type { DescriptorSource } from '../../linux/process.ts';
 import type { Id } from '../../model/ids.ts';
 import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
@@ -61,8 +61,7 @@ async function launch(
   home: string,
   tidy: () => Promise<InstanceExit['cause']>,
 ): Promise<Omit<Running, 'stopping'>> {
-  const pipes = spec.stdin === 'open' ? [openPipe(), openPipe(), openPipe()] : [undefined, openPipe(), openPipe()];
-  const [input, output, errors] = pipes;
+  const [output, errors, input] = openPipes(spec.stdin === 'open' ? 3 : 2);
   try {
     const started = await context.starter.start({
       argv: runtimeCommand(context, spec.id, home),

@@ -1,6 +1,7 @@
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Ends } from './ends.ts';
+import type { Exits } from './exits.ts';
 import type { LogWriter } from './log-writer.ts';
 import type { SandboxNetworks } from './networks.ts';
 import type { Places } from './places.ts';
@@ -12,6 +13,7 @@ export interface Context {
   readonly starter: Starter;
   readonly networks: SandboxNetworks;
   readonly ends: Ends;
+  readonly exits: Exits;
   readonly logWriter: LogWriter;
   readonly clock: Clock;
   readonly log: Log;

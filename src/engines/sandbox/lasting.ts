@@ -3,11 +3,10 @@ import { rename } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { makeFifo, openPipe } from '../../linux/pipe.ts';
-import type { Id } from '../../model/ids.ts';
 import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
 import { childEnd, givingBack, type Running } from './brief.ts';
 import type { Context } from './context.ts';
-import { instanceFolder, type Places } from './places.ts';
+import { instanceFolder } from './places.ts';
 import {
   dropLayer,
   endUnwatched,
@@ -35,7 +34,7 @@ export async function startLasting(context: Context, spec: InstanceSpec): Promis
     if (isStarterLost(error)) await endUnwatched(context, spec.id, seat);
     for (const folder of [aside, home]) rmSync(folder, { recursive: true, force: true });
     await seat.leave();
-    forget(context.places, spec.id);
+    context.exits.forget(spec.id);
     if (!spec.readOnlyRoot) await dropLayer(context, spec.id);
   };
   return await unlessStarted(giveBack, async () => {
@@ -70,34 +69,11 @@ export function observe(context: Context, record: InstanceRecord, seat: Seat, { 
       cause: code === undefined ? 'lost' : cause,
       at: context.clock.now(),
     };
-    keepExit(context.places, id, exit);
+    context.exits.keep(id, exit);
     return exit;
   });
   return { record, address: seat.address, stopping, ended };
 }
-
-/** How an instance ended, kept beside its output until it is forgotten. */
-export function readExit(places: Places, id: Id): InstanceExit | undefined {
-  try {
-    return JSON.parse(readFileSync(exitFile(places, id), 'utf8')) as InstanceExit;
-  } catch {
-    return undefined;
-  }
-}
-
-export function forget(places: Places, id: Id): void {
-  rmSync(join(places.logs, id), { recursive: true, force: true });
-  rmSync(join(places.ended, id), { force: true });
-}
-
-/** First where it will be looked for, then its folder goes: at no moment is the exit unknown. */
-export function keepExit(places: Places, id: Id, exit: InstanceExit): void {
-  writeFileSync(exitFile(places, id), JSON.stringify(exit));
-  rmSync(instanceFolder(places, id, 'logs'), { recursive: true, force: true });
-  rmSync(join(places.ended, id), { force: true });
-}
-
-const exitFile = (places: Places, id: Id): string => join(places.logs, id, 'exit.json');
 
 // The first two opens wait until the log writer reads: what a FIFO holds is lost when the last who has it open goes.
 const shellLine = `home=$1; shift

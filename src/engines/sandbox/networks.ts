@@ -19,7 +19,14 @@ export interface SandboxNetworks extends Networks {
 /** How long an address that the host is given may be reachable from its containers, at most. Looking takes 0.1 ms. */
 const addressCheckMs = 2000;
 
-export function createNetworks(places: Places, starter: Starter, log: Log): SandboxNetworks {
+export interface NetworksOptions {
+  readonly places: Places;
+  readonly starter: Starter;
+  readonly log: Log;
+  readonly addressesPerApp: number;
+}
+
+export function createNetworks({ places, starter, log, addressesPerApp }: NetworksOptions): SandboxNetworks {
   const networks = new Map<string, AppNetwork>();
   const stopWatching = watchAddresses(async () => {
     await Promise.all([...networks.values()].map(async (network) => await network.refresh()));
@@ -27,8 +34,8 @@ export function createNetworks(places: Places, starter: Starter, log: Log): Sand
 
   const open = (app: string): AppNetwork => {
     const folder = join(places.net, app);
-    const index = readState(join(folder, 'state.json'))?.subnet ?? freeSubnet(places.net, networks);
-    return createAppNetwork({ app, folder, subnet: { index }, cgroup: places.cgroup, starter, log });
+    const index = readState(join(folder, 'state.json'))?.subnet ?? freeSubnet(app, places.net, networks);
+    return createAppNetwork({ app, folder, subnet: { index }, cgroup: places.cgroup, starter, log, addressesPerApp });
   };
 
   const of = (app: string): AppNetwork => {
@@ -70,24 +77,25 @@ export function createNetworks(places: Places, starter: Starter, log: Log): Sand
 /** Calls when the host's addresses are others than before, until it has succeeded. Answers how to stop. */
 function watchAddresses(onChange: () => Promise<void>): () => void {
   let known = hostAddresses().join();
-  const timer = setInterval(() => {
-    const now = hostAddresses().join();
-    if (now === known) return;
-    const before = known;
+  const look = async (): Promise<void> => {
+    const [before, now] = [known, hostAddresses().join()];
+    if (now === before) return;
     known = now;
-    onChange().catch(() => {
+    await onChange().catch(() => {
       known = before;
     });
-  }, addressCheckMs);
+  };
+  // The kernel cannot be asked while no descriptor is left.
+  const timer = setInterval(() => void look().catch(() => undefined), addressCheckMs);
   timer.unref();
   return () => clearInterval(timer);
 }
 
-function freeSubnet(folder: string, networks: ReadonlyMap<string, AppNetwork>): number {
+function freeSubnet(app: string, folder: string, networks: ReadonlyMap<string, AppNetwork>): number {
   const onDisk = foldersOf(folder).map((app) => readState(join(folder, app, 'state.json'))?.subnet);
   const taken = new Set([...onDisk, ...[...networks.values()].map((network) => network.subnet.index)]);
   const free = Array.from({ length: subnetCount }, (_, index) => index).find((index) => !taken.has(index));
-  if (free === undefined) throw new MinkeError('OUT_OF_ADDRESSES', { app: 'another app' });
+  if (free === undefined) throw new MinkeError('OUT_OF_NETWORKS', { app, limit: subnetCount });
   return free;
 }
 

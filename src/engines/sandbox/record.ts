@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InstanceSpec, Outbound } from '../../model/instance.ts';
 import type { InstanceSummary } from '../engine.ts';
-import { startTicks } from '../../linux/proc.ts';
+import { startTicks, throwUnlessGone } from '../../linux/proc.ts';
 
 /** What an instance's folder says about it (instance.json), so that the next life of the daemon can adopt it. */
 export interface InstanceRecord {
@@ -55,7 +55,9 @@ export function containerProcess(
     };
     const ticks = startTicks(status.pid);
     return ticks !== undefined && ticks === status['process-start-time'] ? { pid: status.pid, ticks } : undefined;
-  } catch {
+  } catch (error) {
+    // A status that is being written is none yet.
+    if (!(error instanceof SyntaxError)) throwUnlessGone(error);
     return undefined;
   }
 }

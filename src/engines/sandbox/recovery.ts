@@ -5,7 +5,7 @@ import { isId, type Id } from '../../model/ids.ts';
 import type { Running } from './brief.ts';
 import { endGroup, groupsIn } from './host/cgroups.ts';
 import type { Context } from './context.ts';
-import { observe, readExit } from './lasting.ts';
+import { observe } from './lasting.ts';
 import { layerFolder, removeContainer } from './prepare.ts';
 import { containerProcess, readRecord, type InstanceRecord } from './record.ts';
 import { retakeSeat } from './seat.ts';
@@ -30,7 +30,7 @@ export async function recoverInstances(context: Context): Promise<Running[]> {
     rmSync(layerFolder(places, id), { recursive: true, force: true });
   }
   // Output of what a reboot ended: nobody will ever ask for it by its exit.
-  for (const id of namesIn(places.logs).filter((one) => !known.has(one) && readExit(places, one) === undefined)) {
+  for (const id of namesIn(places.logs).filter((one) => !known.has(one) && context.exits.read(one) === undefined)) {
     rmSync(join(places.logs, id), { recursive: true, force: true });
   }
   for (const entry of readdirSync(places.live)) {

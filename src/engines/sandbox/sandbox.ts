@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
 import { cgroupLayout } from '../../linux/cgroup.ts';
 import { closeInheritedOnExec } from '../../linux/process.ts';
+import { nameShortage } from '../../linux/shortage.ts';
 import { readPidFile, signalProcess, untilGone } from '../../linux/proc.ts';
 import { isId, type Id } from '../../model/ids.ts';
 import type { Clock } from '../../observe/clock.ts';
@@ -12,9 +13,11 @@ import { startBrief, type Running } from './brief.ts';
 import { killIn, removeGroupTree } from './host/cgroups.ts';
 import type { Context } from './context.ts';
 import { watchEnds } from './ends.ts';
-import { forget, readExit, startLasting } from './lasting.ts';
+import { createExits } from './exits.ts';
+import { startLasting } from './lasting.ts';
 import { createLogWriter } from './log-writer.ts';
 import { readLog } from './logs/reader.ts';
+import { instanceCapacity } from './network/addresses.ts';
 import { createNetworks } from './networks.ts';
 import { placesFor } from './places.ts';
 import { requireProgram } from './host/program.ts';
@@ -27,6 +30,8 @@ export interface SandboxOptions {
   readonly dataFolder: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** How many instances of an app may have an address at once; default: as many as its network has. */
+  readonly addressesPerApp?: number;
 }
 
 const kill = 9;
@@ -39,6 +44,13 @@ const terminate = 15;
 export async function createSandbox(options: SandboxOptions): Promise<Engine> {
   const context = await createContext(options);
   const live = new Map<Id, Running>();
+
+  const rethrow =
+    (what: string, action: string) =>
+    (thrown: unknown): never => {
+      const { run, memory, logs } = context.places;
+      throw nameShortage(thrown, { what, action, folders: [run, memory, logs] });
+    };
 
   const keep = (running: Running): Instance => {
     const { id } = running.record.summary;
@@ -57,15 +69,27 @@ export async function createSandbox(options: SandboxOptions): Promise<Engine> {
     if (running === undefined) return;
     running.stopping.isAsked = true;
     if (graceMs > 0 && signal(id, terminate)) await endsWithin(running.ended, graceMs, context.clock);
-    if (live.has(id)) signal(id, kill);
+    if (live.has(id)) await killSurely(id);
     await running.ended;
+  };
+
+  /** While no descriptor is left, nobody can find its process. */
+  const killSurely = async (id: Id): Promise<void> => {
+    const tryAgainMs = 100;
+    while (live.has(id)) {
+      try {
+        signal(id, kill);
+        return;
+      } catch {
+        await context.clock.sleep(tryAgainMs);
+      }
+    }
   };
 
   const start: Engine['start'] = async (spec, abort) => {
     abort?.throwIfAborted();
-    const instance = keep(
-      spec.streams === 'pipes' ? await startBrief(context, spec) : await startLasting(context, spec),
-    );
+    const starting = spec.streams === 'pipes' ? startBrief(context, spec) : startLasting(context, spec);
+    const instance = keep(await starting.catch(rethrow(`what "${spec.name}" needs`, `start "${spec.name}"`)));
     if (abort?.aborted !== true) return instance;
     await stop(spec.id, 0);
     throw abort.reason;
@@ -79,7 +103,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Engine> {
       if (live.has(id) && !signal(id, number)) context.log.debug('Nothing to signal', { instance: id });
     },
     inspect: async (id) => {
-      const exit = live.has(id) ? undefined : readExit(context.places, id);
+      const exit = live.has(id) ? undefined : context.exits.read(id);
       if (exit !== undefined) return { state: 'ended', exit };
       if (!live.has(id)) return undefined;
       const pid = containerProcess(context.places.crun, id)?.pid;
@@ -87,16 +111,22 @@ export async function createSandbox(options: SandboxOptions): Promise<Engine> {
     },
     recover: async () => (await recoverInstances(context)).map(keep),
     ended: async () =>
-      readdirSync(context.places.logs).filter((id) => isId(id) && readExit(context.places, id) !== undefined),
+      readdirSync(context.places.logs).filter((id) => isId(id) && context.exits.read(id) !== undefined),
     remove: async (id) => {
       await stop(id, 0);
-      forget(context.places, id);
+      context.exits.forget(id);
     },
     logs: {
       read: (id, { follow, ...rest }) =>
         readLog(join(context.places.logs, id), { ...rest, follow: follow === true && live.has(id) }),
     },
-    networks: context.networks,
+    networks: {
+      ...context.networks,
+      ensure: async (network) => {
+        const subject = `the network of "${network.app}"`;
+        await context.networks.ensure(network).catch(rethrow(subject, `make ${subject}`));
+      },
+    },
     close: async ({ purge }) => {
       // Once it has let go, nothing here hears of the end of anything: the next life is the one to ask.
       if (context.closing.signal.aborted) return;
@@ -106,12 +136,18 @@ export async function createSandbox(options: SandboxOptions): Promise<Engine> {
       context.logWriter.release();
       if (purge) await removeEverything(context);
       context.ends.close();
+      context.exits.close();
       context.starter.close();
     },
   };
 }
 
-async function createContext({ dataFolder, clock, log }: SandboxOptions): Promise<Context> {
+async function createContext({
+  dataFolder,
+  clock,
+  log,
+  addressesPerApp = instanceCapacity,
+}: SandboxOptions): Promise<Context> {
   if (process.getuid?.() !== 0) throw new MinkeError('NOT_ROOT');
   const runtime = requireProgram('crun', 'runs containers', 'crun');
   requireProgram('nft', "writes the rules of an app's network", 'nftables');
@@ -143,9 +179,10 @@ async function createContext({ dataFolder, clock, log }: SandboxOptions): Promis
   });
   const logWriter = createLogWriter(places, starter, log);
   await logWriter.ensure();
-  const networks = createNetworks(places, starter, log);
+  const networks = createNetworks({ places, starter, log, addressesPerApp });
   const closing = new AbortController();
-  return { places, starter, networks, ends: watchEnds(places.ended), logWriter, clock, log, closing, runtime };
+  const [ends, exits] = [watchEnds(places.ended), createExits(places, log)];
+  return { places, starter, networks, ends, exits, logWriter, clock, log, closing, runtime };
 }
 
 function toInstance(running: Running): Instance {

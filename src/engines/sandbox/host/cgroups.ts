@@ -1,4 +1,13 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, rmdirSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -70,7 +79,7 @@ const pidsRoot = (): string => (cgroupLayout() === 'v2' ? cgroupRoot : join(cgro
 async function createV1(path: string): Promise<LimitGroup> {
   const folder = (controller: string): string => join(cgroupRoot, controller, path);
   await Promise.all(['memory', 'pids', 'cpu'].map(async (name) => await mkdir(folder(name), { recursive: true })));
-  const memory = watchMemory(folder('memory'));
+  const memory = await watchOrRemove(path, folder('memory'));
   let set = '';
   let pidsLimit = 0;
   return {
@@ -109,23 +118,32 @@ async function writeMemoryV1(folder: string, bytes: number): Promise<void> {
   await writeFile(withSwap, value);
 }
 
+async function watchOrRemove(path: string, folder: string): Promise<ReturnType<typeof watchMemory>> {
+  try {
+    return watchMemory(folder);
+  } catch (error) {
+    await removeGroupTree(path);
+    throw error;
+  }
+}
+
 /** The kernel counts into an eventfd each time the group is out of memory (cgroup v1, memory.txt, "OOM Control"). */
 function watchMemory(folder: string): { wasExceeded(): boolean; close(): void } {
-  const counter = openEventCounter();
-  const control = openSync(join(folder, 'memory.oom_control'), 'r');
-  const register = openSync(join(folder, 'cgroup.event_control'), 'w');
-  try {
-    writeSync(register, `${counter} ${control}`);
-  } finally {
-    closeSync(register);
-  }
-  return {
-    wasExceeded: () => readCounter(counter) > 0,
-    close: () => {
-      closeSync(control);
-      closeSync(counter);
-    },
+  const opened: number[] = [];
+  const keep = (fd: number): number => {
+    opened.push(fd);
+    return fd;
   };
+  const close = (): void => opened.forEach((fd) => closeSync(fd));
+  try {
+    const counter = keep(openEventCounter());
+    const control = keep(openSync(join(folder, 'memory.oom_control'), 'r'));
+    writeFileSync(join(folder, 'cgroup.event_control'), `${counter} ${control}`, { flag: 'r+' });
+    return { wasExceeded: () => readCounter(counter) > 0, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
 function readCounter(fd: number): number {

@@ -14,11 +14,16 @@ const mostRefusals = 300;
  */
 export function endForkBombs(group: LimitGroup): { stop(): boolean } {
   let wasBomb = false;
-  const timer = setInterval(() => {
+  const look = (): void => {
     if (group.refusals() < mostRefusals) return;
     wasBomb = true;
-    killIn(group.path);
-  }, checkMs);
+    try {
+      killIn(group.path);
+    } catch {
+      // No descriptor is left to look with; the next look comes.
+    }
+  };
+  const timer = setInterval(look, checkMs);
   timer.unref();
   return {
     stop: () => {

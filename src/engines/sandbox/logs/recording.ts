@@ -30,10 +30,10 @@ export function openRecording(folder: string, now: () => number): Recording {
   let size = cutTornFrame(fd);
 
   const rotate = (): void => {
+    // The old one stays open until there is a new one: with no room for that, the next write tries again.
+    const next = openSync(join(folder, segmentName(number + 1)), 'a+');
     closeSync(fd);
-    number += 1;
-    fd = openSync(join(folder, segmentName(number)), 'a+');
-    size = 0;
+    [fd, number, size] = [next, number + 1, 0];
     for (const old of segmentNumbers(readdirSync(folder)).slice(0, -segmentsKept))
       unlinkSync(join(folder, segmentName(old)));
   };

@@ -1,4 +1,4 @@
-import { constants, existsSync, openSync, readdirSync, watch, writeFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readdirSync, watch, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { closeInheritedOnExec } from '../../../linux/process.ts';
@@ -20,16 +20,31 @@ if (!tryLock(openSync(`${pidFile}.lock`, 'a'))) process.exit();
 const reading = new Set<string>();
 /** Whose folder the daemon has not removed yet; it takes the ended file away after the folder. */
 const finished = new Set<string>();
-const watcher = watch(live, look);
+/** While there is no room for something, or no descriptor. */
+const tryAgainMs = 500;
+let lookAgain: NodeJS.Timeout | undefined;
+const watcher = watch(live, () => quietly(look));
 
 closeInheritedOnExec();
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
 process.on('SIGTERM', () => process.exit());
-setInterval(endWhenNobodyIsLeft, 10_000);
+setInterval(() => quietly(endWhenNobodyIsLeft), 10_000);
 watcher.on('error', () => process.exit(1));
-look();
+quietly(look);
+
+/** A folder or a file that cannot be looked into now (no descriptor is left) will be at the next look. */
+function quietly(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    process.stderr.write(`log writer: ${String(error)}\n`);
+    lookAgain ??= setTimeout(() => quietly(look), tryAgainMs);
+  }
+}
 
 function look(): void {
+  clearTimeout(lookAgain);
+  lookAgain = undefined;
   const listed = readdirSync(live).filter((entry) => /^[0-9a-f]{64}$/.test(entry));
   for (const id of finished) if (!listed.includes(id)) finished.delete(id);
   for (const id of listed) {
@@ -38,22 +53,26 @@ function look(): void {
 }
 
 function record(id: string): void {
+  const opened: number[] = [];
+  const openFifo = (name: string): number => {
+    const fd = openSync(join(live, id, name), constants.O_RDONLY | constants.O_NONBLOCK);
+    opened.push(fd);
+    return fd;
+  };
   try {
     const exited = existsSync(join(live, id, 'exit'));
-    const [stdout, stderr] = [openFifo(id, 'stdout'), openFifo(id, 'stderr')];
+    const [stdout, stderr] = [openFifo('stdout'), openFifo('stderr')];
     const recording = openRecording(join(logs, id), () => Date.now());
     reading.add(id);
     void Promise.all([follow(stdout, 'stdout', recording, exited), follow(stderr, 'stderr', recording, exited)]).then(
       () => finish(id, recording),
     );
   } catch (error) {
-    // Its folder may have gone between the listing and now; what is still there is tried again at the next change.
+    for (const fd of opened) closeSync(fd);
     process.stderr.write(`log writer: ${id}: ${String(error)}\n`);
+    // Its folder may have gone between the listing and now; or there is no room, and then nothing else would tell when there is.
+    lookAgain ??= setTimeout(() => quietly(look), tryAgainMs);
   }
-}
-
-function openFifo(id: string, name: string): number {
-  return openSync(join(live, id, name), constants.O_RDONLY | constants.O_NONBLOCK);
 }
 
 /** Resolves when every writer of the FIFO has closed it. */
@@ -69,7 +88,7 @@ async function follow(fd: number, kind: 'stdout' | 'stderr', recording: Recordin
       if (!tryWrite(recording, kind, bytes)) return;
       clearInterval(timer);
       stream.resume();
-    }, 500);
+    }, tryAgainMs);
   });
   stream.on('error', () => stream.destroy());
   await new Promise<void>((resolve) => void stream.once('close', resolve));
@@ -77,13 +96,22 @@ async function follow(fd: number, kind: 'stdout' | 'stderr', recording: Recordin
 
 function finish(id: string, recording: Recording): void {
   if (!tryWrite(recording, 'end', Buffer.alloc(0))) {
-    setTimeout(() => finish(id, recording), 500);
+    setTimeout(() => finish(id, recording), tryAgainMs);
     return;
   }
   recording.close();
+  tellEnd(id);
+}
+
+function tellEnd(id: string): void {
+  try {
+    writeFileSync(join(ended, id), '');
+  } catch {
+    setTimeout(() => tellEnd(id), tryAgainMs);
+    return;
+  }
   reading.delete(id);
   finished.add(id);
-  writeFileSync(join(ended, id), '');
 }
 
 function tryWrite(recording: Recording, kind: 'stdout' | 'stderr' | 'end', bytes: Buffer): boolean {

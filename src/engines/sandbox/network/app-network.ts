@@ -40,6 +40,7 @@ export interface AppNetworkOptions {
   readonly cgroup: string;
   readonly starter: Starter;
   readonly log: Log;
+  readonly addressesPerApp: number;
 }
 
 /** As the daemon's mount namespace sees a file, from any other: /proc/PID/root (proc(5)). */
@@ -98,6 +99,7 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
     subnet,
     namespace,
     cgroup: options.cgroup,
+    capacity: options.addressesPerApp,
     runOnHost,
     seenFromDaemon,
     onChange: async () => await applyRules(),

@@ -5,8 +5,9 @@ import { inNetworkNamespace, isNamespace } from '../../../linux/namespace.ts';
 import type { Outbound } from '../../../model/instance.ts';
 import { createLimitGroup } from '../host/cgroups.ts';
 import { untilDone } from '../starter/client.ts';
-import { instanceAddress, instanceCapacity, type Subnet } from './addresses.ts';
+import { instanceAddress, type Subnet } from './addresses.ts';
 import { releaseScript, slotScript } from './commands.ts';
+import { unlessStarted } from '../unless-started.ts';
 import { sameOutbound, slotFile, type Slot, type SlotRequest } from './slot.ts';
 
 /** The slots of one app: taken by instances, given back, and made in batches ahead of need. */
@@ -28,6 +29,8 @@ export interface SlotsOptions {
   readonly app: string;
   readonly folder: string;
   readonly subnet: Subnet;
+  /** The most slots at once. */
+  readonly capacity: number;
   /** The app's namespace. */
   readonly namespace: string;
   /** cgroup below which slots have theirs. */
@@ -43,11 +46,12 @@ const firstBatch = 2;
 const largestBatch = 16;
 
 export function createSlots(options: SlotsOptions): Slots {
-  const { app, folder, subnet, namespace, cgroup, runOnHost, seenFromDaemon, onChange } = options;
+  const { app, folder, subnet, capacity, namespace, cgroup, runOnHost, seenFromDaemon, onChange } = options;
   const fileOf = (number: number): string => slotFile(folder, number);
   const slots = new Map<number, Slot>();
   const free: Slot[] = [];
-  let next = 0;
+  /** Numbers that are in use, also while they are being made or taken apart. */
+  const taken = new Set<number>();
   let growing: Promise<void> | undefined;
   let opening: Promise<void> | undefined;
 
@@ -60,29 +64,52 @@ export function createSlots(options: SlotsOptions): Slots {
       outbound,
     };
     slots.set(number, slot);
+    taken.add(number);
     return slot;
   };
 
-  const make = async (count: number, outbound: Outbound): Promise<void> => {
-    const numbers = Array.from({ length: Math.min(count, instanceCapacity - next) }, () => next++);
-    if (numbers.length === 0) throw new MinkeError('OUT_OF_ADDRESSES', { app });
-    const wanted = numbers.map((number) => ({
-      number,
-      address: instanceAddress(subnet, number),
-      file: fileOf(number),
-    }));
-    await runOnHost('slots', slotScript(namespace, subnet, wanted)).catch(async (error: unknown) => {
-      await discard(numbers);
-      throw error;
-    });
-    const made = await Promise.all(numbers.map(async (number) => await open(number, outbound)));
-    await onChange();
-    free.push(...made);
+  const takeNumbers = (count: number): number[] => {
+    const numbers: number[] = [];
+    for (let number = 0; number < capacity && numbers.length < count; number += 1) {
+      if (!taken.has(number)) numbers.push(number);
+    }
+    if (numbers.length === 0) throw new MinkeError('OUT_OF_ADDRESSES', { app, limit: capacity });
+    for (const number of numbers) taken.add(number);
+    return numbers;
   };
 
-  /** Whole ones and half-made ones. */
-  const discard = async (numbers: readonly number[]): Promise<void> =>
-    await untilDone(async () => await runOnHost('slots', releaseScript(numbers.map(fileOf))));
+  /** Each is free again once it is gone; one that cannot be taken apart keeps its number, since its address is still there. */
+  const dismantle = async (numbers: readonly number[]): Promise<void> => {
+    await Promise.all(
+      numbers.map(async (number) => {
+        const slot = slots.get(number);
+        slots.delete(number);
+        await slot?.group.remove();
+      }),
+    );
+    await untilDone(async () => await runOnHost('slot', releaseScript(numbers.map(fileOf))));
+    for (const number of numbers) taken.delete(number);
+  };
+
+  const make = async (count: number, outbound: Outbound): Promise<void> => {
+    const numbers = takeNumbers(count);
+    await unlessStarted(
+      async () => await dismantle(numbers),
+      async () => {
+        const wanted = numbers.map((number) => ({
+          number,
+          address: instanceAddress(subnet, number),
+          file: fileOf(number),
+        }));
+        await runOnHost('slots', slotScript(namespace, subnet, wanted));
+        const made = await Promise.allSettled(numbers.map(async (number) => await open(number, outbound)));
+        const failed = made.find((one) => one.status === 'rejected');
+        if (failed !== undefined) throw failed.reason;
+        await onChange();
+        free.push(...made.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
+      },
+    );
+  };
 
   /** One batch at a time, each as large as all before it, so that a burst waits for few of them. */
   const grow = async (outbound: Outbound): Promise<void> => {
@@ -104,11 +131,10 @@ export function createSlots(options: SlotsOptions): Slots {
 
   const openFound = async (): Promise<void> => {
     const found = slotNumbers(folder);
-    next = Math.max(next, ...found.map((number) => number + 1));
     const isWhole = (number: number): boolean => hasAddress(fileOf(number));
     const unused = found.filter((number) => !slots.has(number));
     const broken = unused.filter((number) => !isWhole(number));
-    if (broken.length > 0) await discard(broken);
+    if (broken.length > 0) await runOnHost('slots', releaseScript(broken.map(fileOf)));
     free.push(...(await Promise.all(unused.filter(isWhole).map(async (number) => await open(number, 'none')))));
   };
 
@@ -137,15 +163,14 @@ export function createSlots(options: SlotsOptions): Slots {
         free.push(slot);
         return;
       }
-      slots.delete(slot.number);
-      await slot.group.remove();
-      await discard([slot.number]);
+      await dismantle([slot.number]);
     },
     openFound: async () => await (opening ??= openFound()),
     list: () => [...slots.values()],
     removeGroups: async () => {
       await Promise.all([...slots.values()].map(async (slot) => await slot.group.remove()));
       slots.clear();
+      taken.clear();
     },
   };
 }

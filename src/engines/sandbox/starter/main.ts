@@ -1,7 +1,7 @@
 import { closeSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { mountOverlay, unmount } from '../../../linux/mount.ts';
-import { openPipe } from '../../../linux/pipe.ts';
+import { openPipe, openPipes, type Pipe } from '../../../linux/pipe.ts';
 import { closeInheritedOnExec, reapEnded, startProcess, type ProcessRequest } from '../../../linux/process.ts';
 import { narrowCgroupView } from './cgroup-view.ts';
 import {
@@ -116,7 +116,7 @@ function readNow(fd: number): Buffer {
 }
 
 function execute(request: StarterRequest & { op: 'execute' }): void {
-  const [input, output, errors] = [openPipe(), openPipe(), openPipe()];
+  const [input, output, errors] = openPipes(3) as [Pipe, Pipe, Pipe];
   const child = startOrStop(() => [input, output, errors].forEach((pipe) => closeBoth(pipe)), {
     path: request.argv[0] ?? '',
     argv: request.argv,

@@ -1,12 +1,14 @@
-import { closeSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { makeFifo, openPipe } from '../../linux/pipe.ts';
+import { signalProcess } from '../../linux/proc.ts';
 import type { Id } from '../../model/ids.ts';
 import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
 import { childEnd, type Running } from './brief.ts';
 import type { Context } from './context.ts';
+import { fullName } from './logs/frame.ts';
 import { instanceFolder, type Places } from './places.ts';
 import {
   dropLayer,
@@ -18,9 +20,11 @@ import {
   starterLost,
   startFailure,
 } from './prepare.ts';
-import { recordOf, type InstanceRecord } from './record.ts';
+import { containerProcess, recordOf, type InstanceRecord } from './record.ts';
 import { takeSeat, type Seat } from './seat.ts';
 import { unlessStarted } from './unless-started.ts';
+
+const kill = 9;
 
 /**
  * Starts an instance that outlives the daemon. The runtime runs under one shell line in a session of its own, which holds
@@ -59,10 +63,15 @@ export async function startLasting(context: Context, spec: InstanceSpec): Promis
 export function observe(context: Context, record: InstanceRecord, seat: Seat, { isAdopted = false } = {}): Running {
   const { id } = record.summary;
   const stopping = { isAsked: false };
-  const ended = context.ends.of(id).then(async () => {
+  const endFull = (): void => {
+    const found = containerProcess(context.places.crun, id);
+    if (found !== undefined) signalProcess(found.pid, found.ticks, kill);
+  };
+  const ended = context.ends.of(id, endFull).then(async () => {
     const home = instanceFolder(context.places, id, 'logs');
     const code = isAdopted && hasRuntimeFailed(home) ? undefined : exitCode(home);
-    const cause = (await seat.leave()) ?? (stopping.isAsked ? 'stopped' : 'exited');
+    const isFull = existsSync(join(context.places.ended, fullName(id)));
+    const cause = (await seat.leave()) ?? (isFull ? 'result-limit' : stopping.isAsked ? 'stopped' : 'exited');
     if (record.hasWritableLayer) await dropLayer(context, id);
     const exit: InstanceExit = {
       code: code ?? 255,
@@ -86,14 +95,18 @@ export function readExit(places: Places, id: Id): InstanceExit | undefined {
 
 export function forget(places: Places, id: Id): void {
   rmSync(join(places.logs, id), { recursive: true, force: true });
-  rmSync(join(places.ended, id), { force: true });
+  removeEnds(places, id);
 }
 
 /** First where it will be looked for, then its folder goes: at no moment is the exit unknown. */
 export function keepExit(places: Places, id: Id, exit: InstanceExit): void {
   writeFileSync(exitFile(places, id), JSON.stringify(exit));
   rmSync(instanceFolder(places, id, 'logs'), { recursive: true, force: true });
-  rmSync(join(places.ended, id), { force: true });
+  removeEnds(places, id);
+}
+
+function removeEnds(places: Places, id: Id): void {
+  for (const name of [id, fullName(id)]) rmSync(join(places.ended, name), { force: true });
 }
 
 const exitFile = (places: Places, id: Id): string => join(places.logs, id, 'exit.json');

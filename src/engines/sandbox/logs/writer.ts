@@ -1,9 +1,11 @@
-import { constants, existsSync, openSync, readdirSync, watch, writeFileSync } from 'node:fs';
+import { constants, existsSync, openSync, readdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { closeInheritedOnExec } from '../../../linux/process.ts';
 import { tryLock } from '../../../linux/lock.ts';
 import { readPidFile, writePidFile } from '../../../linux/proc.ts';
+import { fullName } from './frame.ts';
+import type { InstanceLimits } from '../../../model/instance.ts';
 import { openRecording, type Recording } from './recording.ts';
 
 /**
@@ -17,6 +19,8 @@ import { openRecording, type Recording } from './recording.ts';
  */
 const [live = '', ended = '', logs = '', daemonFile = '', pidFile = ''] = process.argv.slice(2);
 if (!tryLock(openSync(`${pidFile}.lock`, 'a'))) process.exit();
+/** What is kept of each instance's output: three segments; beyond that the oldest goes. */
+const segmentBytes = 64 * 1024 * 1024;
 const reading = new Set<string>();
 /** Whose folder the daemon has not removed yet; it takes the ended file away after the folder. */
 const finished = new Set<string>();
@@ -41,7 +45,12 @@ function record(id: string): void {
   try {
     const exited = existsSync(join(live, id, 'exit'));
     const [stdout, stderr] = [openFifo(id, 'stdout'), openFifo(id, 'stderr')];
-    const recording = openRecording(join(logs, id), () => Date.now());
+    const recording = openRecording(join(logs, id), {
+      now: () => Date.now(),
+      segmentBytes,
+      resultLimitBytes: resultLimitOf(id),
+      onFull: () => writeFileSync(join(ended, fullName(id)), ''),
+    });
     reading.add(id);
     void Promise.all([follow(stdout, 'stdout', recording, exited), follow(stderr, 'stderr', recording, exited)]).then(
       () => finish(id, recording),
@@ -50,6 +59,13 @@ function record(id: string): void {
     // Its folder may have gone between the listing and now; what is still there is tried again at the next change.
     process.stderr.write(`log writer: ${id}: ${String(error)}\n`);
   }
+}
+
+function resultLimitOf(id: string): number | undefined {
+  const record = JSON.parse(readFileSync(join(live, id, 'instance.json'), 'utf8')) as {
+    readonly summary: { readonly limits: InstanceLimits };
+  };
+  return record.summary.limits.resultBytes;
 }
 
 function openFifo(id: string, name: string): number {

@@ -80,6 +80,8 @@ export interface LogOptions {
   readonly follow?: boolean;
   readonly streams?: readonly ('stdout' | 'stderr')[];
   readonly signal?: AbortSignal;
+  /** Rejects with RESULT_TOO_LARGE where the beginning is not kept any more, instead of beginning later. */
+  readonly isWhole?: boolean;
 }
 
 export interface LogChunk {

@@ -67,9 +67,14 @@ export const catalogue = {
   // Runs.
   RUN_NOT_FOUND: user(404, 'Cannot find the run "{run}"'),
   RUN_FAILED: user(502, '"{name}" ended with exit code {exitCode}'),
+  RESULT_TOO_LARGE: user(
+    502,
+    '"{name}" wrote more to stdout than the {limit} that are kept of a result',
+    'Let it write what is long to a volume.',
+  ),
   RUN_TIMED_OUT: user(
     504,
-    '"{name}" was ended after its time-out of {seconds} s',
+    '"{name}" was {ended} after its time-out of {seconds} s',
     'Raise x-minke.timeout of "{name}".',
   ),
   RUN_CANCELLED: user(409, 'The run of "{name}" was cancelled: {reason}'),
@@ -92,6 +97,7 @@ export const catalogue = {
   BAD_REQUEST: user(400, 'Cannot read the request: {reason}'),
   NOT_FOUND: user(404, 'There is nothing at {method} {path}'),
   POLICY_REFUSED: user(403, 'Refused: {field}: {reason}'),
+  TOO_MANY_CONNECTIONS: passing(503, '"{name}" has {limit} connections to its door open already'),
   NOT_SUPPORTED: user(501, '{what} is not supported: {reason}'),
   CONFLICT: user(409, '{reason}'),
   NO_SUCH: user(404, 'No such {kind}: {name}'),

@@ -33,9 +33,14 @@ export function answerError(call: Call, error: MinkeError): void {
 
 /** For a connection on which no request could be read: there is no response object. */
 export function answerUnreadable(socket: Socket, status: 400 | 408 | 431, reason: string): void {
-  const body = `${JSON.stringify({ error: new MinkeError('REQUEST_REFUSED', { reason }) })}\n`;
+  answerBare(socket, new MinkeError('REQUEST_REFUSED', { reason }), status);
+}
+
+/** The last answer on a connection of which no request was read. */
+export function answerBare(socket: Socket, error: MinkeError, status: number = error.entry.status): void {
+  const body = `${JSON.stringify({ error })}\n`;
   const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
     'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',

@@ -55,6 +55,7 @@ function discard(upstream: Upstream): void {
 async function pass(call: Call, upstream: Upstream): Promise<void> {
   const { asked, caller, request, response, signal, requestId } = call;
   const { socket } = upstream;
+  let hasAnswered = false;
   const common = {
     socket,
     method: asked.method,
@@ -62,7 +63,10 @@ async function pass(call: Call, upstream: Upstream): Promise<void> {
     headers: upstreamHeaders(request.rawHeaders, { ...caller, authority: asked.authority, requestId }),
     response,
     fields: () => answerFields(call),
-    answered: () => call.deadline.lift(),
+    answered: () => {
+      hasAnswered = true;
+      call.deadline.lift();
+    },
     signal,
   };
   let isIdle = false;
@@ -70,7 +74,8 @@ async function pass(call: Call, upstream: Upstream): Promise<void> {
     if (call.upgrade !== undefined) await exchangeUpgrade({ ...common, client: call.upgrade });
     else ({ isIdle } = await exchangeHttp({ ...common, ...bodyParts(call), proceed: () => proceed(call) }));
   } finally {
-    upstream.release({ idle: isIdle });
+    const isLate = signal.reason instanceof MinkeError && signal.reason.code === 'REQUEST_TIMEOUT';
+    upstream.release({ idle: isIdle, answer: hasAnswered ? 'begun' : isLate ? 'late' : 'none' });
   }
 }
 

@@ -63,7 +63,8 @@ export function createUpgradeResponse(request: IncomingMessage, socket: Socket):
 const wantsWebSocket = ({ headers, method }: IncomingMessage): boolean =>
   method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
 
-function refuseHead(error: NodeJS.ErrnoException, socket: Socket): void {
+/** Answers a head that cannot be read, and closes the connection. */
+export function refuseHead(error: NodeJS.ErrnoException, socket: Socket): void {
   const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
   answerUnreadable(socket, status, reasonOf(error));
   // The rest of what the client sends is of no interest, and a client that does not read gets no more time.

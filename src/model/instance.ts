@@ -39,6 +39,11 @@ export interface InstanceLimits {
   readonly pids: number;
   /** Cores, 0.5 = half of one; 0 = none. */
   readonly cpus: number;
+  /**
+   * Bytes of stdout where that is a result, which is kept from its first byte on; one more ends the instance. Absent: stdout
+   * is a log, of which the newest is kept.
+   */
+  readonly resultBytes?: number;
 }
 
 export interface InstanceSpec {
@@ -91,7 +96,7 @@ export interface InstanceExit {
   /** 0-255 as a shell gives it: 128 + n for signal n. */
   readonly code: number;
   /** `lost`: the exit code could not be had (its starter was killed with it). */
-  readonly cause: 'exited' | 'out-of-memory' | 'pids-limit' | 'stopped' | 'lost';
+  readonly cause: 'exited' | 'out-of-memory' | 'pids-limit' | 'result-limit' | 'stopped' | 'lost';
   /** Unix milliseconds. */
   readonly at: number;
 }

@@ -41,6 +41,8 @@ export interface RunOptions {
   readonly memoryBytes?: number;
   readonly cpus?: number;
   readonly pids?: number;
+  /** Of a task: how much of stdout is its result at most. */
+  readonly resultBytes?: number;
   readonly readOnlyRoot?: boolean;
   readonly mounts?: readonly RunMount[];
   readonly privileged?: boolean;

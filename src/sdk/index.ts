@@ -13,4 +13,4 @@ export { MinkeError, type ErrorCode } from '../errors/index.ts';
 export type { CallOptions } from './call.ts';
 export type { Arguments, RunOptions, Target } from './run.ts';
 export type { LogChunk, LogOptions, Runs, WaitOptions } from './runs.ts';
-export type { Run, RunFilter, RunState } from './types.ts';
+export type { ContainerMount, ContainerOptions, Run, RunFilter, RunState } from './types.ts';

@@ -38,6 +38,40 @@ export interface Run {
   readonly parent?: string;
 }
 
+/** What a run gets beyond its target, arguments and environment; absent = the target's own. Only the operator may set it. */
+export interface ContainerOptions {
+  readonly entrypoint?: readonly string[];
+  readonly workdir?: string;
+  /** `uid`, `uid:gid`, `name` or `name:group`. */
+  readonly user?: string;
+  readonly hostname?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** 0 = no limit. */
+  readonly memoryBytes?: number;
+  /** Cores, 0.5 = half of one; 0 = no limit. */
+  readonly cpus?: number;
+  /** Processes and threads together. */
+  readonly pids?: number;
+  /** Of a task: how much of stdout is its result at most. */
+  readonly resultBytes?: number;
+  readonly readOnlyRoot?: boolean;
+  readonly mounts?: readonly ContainerMount[];
+  readonly capAdd?: readonly string[];
+  readonly capDrop?: readonly string[];
+  /** `none`: only a loopback device. */
+  readonly network?: 'app' | 'none';
+}
+
+export interface ContainerMount {
+  readonly type: 'bind' | 'volume' | 'tmpfs';
+  /** A folder of the host or the name of a volume. */
+  readonly source?: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  /** Of a tmpfs. */
+  readonly sizeBytes?: number;
+}
+
 export interface RunFilter {
   readonly app?: string;
   readonly function?: string;

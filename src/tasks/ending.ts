@@ -36,17 +36,20 @@ export function decideExit(
   const patch = { endedAt: exit.at, exitCode: exit.code };
   if (ending !== undefined && ending.to !== 'stopped') return decideEnding(run, ending, patch);
   if (exit.cause === 'lost') return decideLoss(run, 'its exit code is not known', exit.at);
-  if (exit.code === 0) return { to: 'succeeded', patch };
-  if (ending !== undefined) return decideEnding(run, ending, patch);
+  if (exit.code === 0 && exit.cause !== 'result-limit') return { to: 'succeeded', patch };
+  if (ending !== undefined && exit.cause !== 'result-limit') return decideEnding(run, ending, patch);
   const error = errorOfExit(nameOfTarget(run.target), exit, limits);
   return { to: error.code === 'RUN_CANCELLED' ? 'cancelled' : 'failed', patch: { ...patch, error: worded(error) } };
 }
 
-/** Why it ended with another code than 0, where nobody here ended it. */
+/** Why it did not succeed, where nobody here ended it. */
 function errorOfExit(name: string, { cause, code }: InstanceExit, limits: InstanceLimits): MinkeError {
   if (cause === 'stopped') return new MinkeError('RUN_CANCELLED', { name, reason: 'its container was stopped' });
   if (cause === 'out-of-memory') return new MinkeError('OUT_OF_MEMORY', { name, limit: inUnits(limits.memoryBytes) });
   if (cause === 'pids-limit') return new MinkeError('PIDS_LIMIT', { name, limit: limits.pids });
+  if (cause === 'result-limit') {
+    return new MinkeError('RESULT_TOO_LARGE', { name, limit: inUnits(limits.resultBytes ?? 0) });
+  }
   return new MinkeError('RUN_FAILED', { name, exitCode: code });
 }
 
@@ -69,13 +72,20 @@ export const decideCancelled = (run: Pick<Run, 'target'>, reason: string, now: n
   patch: { endedAt: now, error: worded(new MinkeError('RUN_CANCELLED', { name: nameOfTarget(run.target), reason })) },
 });
 
-function decideEnding(run: Ended, { to, reason }: Ending, patch: RunPatch): Settlement {
+function decideEnding(run: Ended, { to, reason, graceMs }: Ending, patch: RunPatch): Settlement {
   if (to === 'queued') return backToQueue(run);
   const name = nameOfTarget(run.target);
+  // It had its grace, and SIGKILL, 128 + 9, came all the same.
+  const wasKilled = graceMs > 0 && patch.exitCode === 137;
+  const force = `it did not end within ${graceMs / 1000} s of SIGTERM`;
   const error =
     to === 'timed-out'
-      ? new MinkeError('RUN_TIMED_OUT', { name, seconds: run.timeoutMs / 1000 })
-      : new MinkeError('RUN_CANCELLED', { name, reason });
+      ? new MinkeError('RUN_TIMED_OUT', {
+          name,
+          seconds: run.timeoutMs / 1000,
+          ended: wasKilled ? `killed (${force})` : 'ended',
+        })
+      : new MinkeError('RUN_CANCELLED', { name, reason: wasKilled ? `${reason} (${force})` : reason });
   return { to: to === 'stopped' ? 'cancelled' : to, patch: { ...patch, error: worded(error) } };
 }
 

@@ -80,6 +80,7 @@ const readOptions = objectOf<RunOptions>({
   memoryBytes: integer('bytes, 0 for no limit', 0),
   cpus: number('a number of cores of at least 0, such as 0.5', (value) => value >= 0),
   pids: integer('processes', 1),
+  resultBytes: integer('bytes', 1),
   readOnlyRoot: flag,
   mounts: list(readMount),
   privileged: flag,

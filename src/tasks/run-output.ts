@@ -30,12 +30,13 @@ export async function* readLogs(sources: OutputSources, id: Id, options: LogOpti
   }
 }
 
-/** stdout, byte for byte. @throws RUN_STATE before the run is settled. */
+/** stdout, byte for byte. @throws RUN_STATE before the run is settled, RESULT_TOO_LARGE when its beginning was not kept. */
 export async function* readResult(sources: OutputSources, id: Id): AsyncGenerator<Buffer> {
   const { state, instance } = await sources.find(id);
   if (!isSettled(state)) throw new MinkeError('RUN_STATE', { action: 'read the result of', run: id, state });
   if (instance === undefined) return;
-  for await (const { bytes } of readInstance(sources.launcher, instance, { streams: ['stdout'] })) yield bytes;
+  for await (const { bytes } of readInstance(sources.launcher, instance, { streams: ['stdout'], isWhole: true }))
+    yield bytes;
 }
 
 /** The instance to read next, none when there will be none; undefined once aborted. */

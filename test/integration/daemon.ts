@@ -123,7 +123,7 @@ function launch(
   environment: Readonly<Record<string, string>>,
   logs: Buffer[],
 ): ChildProcess {
-  const [program = minke, ...args] = [...under, minke, 'serve', '--data', dataFolder, '--gateway', '127.0.0.1:0'];
+  const [program, ...args] = [...under, minke, 'serve', '--data', dataFolder, '--gateway', '127.0.0.1:0'];
   const child = spawn(program, args, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'ignore', 'pipe'],

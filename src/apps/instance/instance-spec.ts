@@ -33,6 +33,9 @@ export const doorUrl = 'unix:///run/minke/minke.sock';
 /** Bytes of a tmpfs whose maker did not say. */
 const defaultTmpfsBytes = 64 * 1024 * 1024;
 
+/** What is longer belongs on a volume: a result is kept whole for as long as its run is. */
+const resultLimitBytes = 64 * 1024 * 1024;
+
 /**
  * One instance of a service or function, as an engine takes it. Pure. Throws IMAGE_INVALID when there is nothing to run and
  * INSTANCE_START_FAILED for a mount that cannot be.
@@ -60,7 +63,7 @@ export function instanceSpec(
     readOnlyRoot: options.readOnlyRoot ?? service.readOnly,
     tmpBytes: service.tmpBytes,
     mounts: mountsOf(app, service, extras),
-    limits: limitsOf(service.limits, options),
+    limits: limitsOf(service.limits, options, kind),
     ...isolationOf(options),
     outbound: service.outbound,
     streams: kind === 'cgi' ? 'pipes' : 'logs',
@@ -146,10 +149,11 @@ function toInstanceMount(
   return { type: 'bind', source: path, target, readOnly };
 }
 
-const limitsOf = (limits: InstanceLimits, options: RunOptions): InstanceLimits => ({
+const limitsOf = (limits: InstanceLimits, options: RunOptions, kind: InstanceKind): InstanceLimits => ({
   memoryBytes: options.memoryBytes ?? limits.memoryBytes,
   pids: options.pids ?? limits.pids,
   cpus: options.cpus ?? limits.cpus,
+  ...(kind === 'task' ? { resultBytes: options.resultBytes ?? resultLimitBytes } : {}),
 });
 
 type Isolation = Pick<InstanceSpec, 'privileged' | 'capAdd' | 'capDrop' | 'pidNamespace' | 'network'>;

@@ -1,6 +1,7 @@
 import { addAbortSignal } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { appHere, appOption } from '../app/app-request.ts';
+import { containerFlags, containerOf } from '../app/container-flags.ts';
 import { defineCommand } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
 import { parseDuration } from '../command/duration.ts';
@@ -22,6 +23,7 @@ export const command = defineCommand({
     interactive: { type: 'flag', short: 'i', about: 'Pass stdin on, all of it before the start' },
     env: { type: 'list', short: 'e', value: 'K=V', about: 'Environment variable; K alone takes its value from here' },
     timeout: { type: 'text', value: '30s', about: 'End it after this time' },
+    ...containerFlags,
     ...appOption,
   },
   about: `Shows stdout and stderr as they come and exits with the container's own code. Ctrl-C cancels the run.
@@ -31,6 +33,10 @@ Options stand before TARGET; what follows it belongs to the container.`,
     { line: 'minke run -d record-vote alice a', about: 'Only its id; see minke runs' },
     { line: 'minke run alpine:3 ls -l', about: 'A container of an image' },
     { line: 'minke run -i word-count <book.txt', about: 'With input' },
+    {
+      line: 'minke run --memory 256m --cpus 0.5 -v /data:/data:ro alpine:3 ls /data',
+      about: 'With limits and a folder',
+    },
   ],
   handle: async (context, { options, operands: [target = '', ...args] }) => {
     const { api, minke } = connect(context);
@@ -38,6 +44,7 @@ Options stand before TARGET; what follows it belongs to the container.`,
     const app = isImage ? options.app : await appHere(context, api, options.app);
     const request: RunOptions = {
       env: environmentOf(options.env, context.env),
+      container: containerOf(options),
       ...(app === undefined ? {} : { app }),
       ...(options.timeout === undefined ? {} : { timeout: parseDuration('--timeout', options.timeout) }),
       ...(options.interactive ? { input: await buffer(addAbortSignal(context.signal, process.stdin)) } : {}),

@@ -4,6 +4,9 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { answerBare } from '../../gateway/answer.ts';
+import { refuseHead } from '../../gateway/server.ts';
+import { MinkeError } from '../../errors/index.ts';
 import type { FunctionCaller } from '../../dockerapi/containers.ts';
 import { shortId, type Id } from '../../model/ids.ts';
 import type { InstanceMount } from '../../model/instance.ts';
@@ -26,10 +29,21 @@ export interface DoorHandler {
   wantsUpgrade(request: IncomingMessage): boolean;
 }
 
+/** More than any caller needs at once: a foreground child takes three. The next one is told so and closed. */
+const connectionsPerDoor = 256;
+/** From the first byte of a request to the end of its head. */
+const headTimeoutMs = 10_000;
+
 interface Door {
   readonly server: Server;
   readonly sockets: Set<Socket>;
   readonly folder: string;
+}
+
+function refuseConnection(socket: Socket, name: string): void {
+  socket.on('error', () => socket.destroy());
+  answerBare(socket, new MinkeError('TOO_MANY_CONNECTIONS', { name, limit: connectionsPerDoor }));
+  socket.destroySoon();
 }
 
 export function createDoors(folder: string, handler: DoorHandler): Doors {
@@ -42,9 +56,20 @@ export function createDoors(folder: string, handler: DoorHandler): Doors {
   };
   // One HTTP server serves the connections of all doors; it never listens itself.
   const http = createHttpServer(
-    { shouldUpgradeCallback: (request) => handler.wantsUpgrade(request) },
+    {
+      shouldUpgradeCallback: (request) => handler.wantsUpgrade(request),
+      headersTimeout: headTimeoutMs,
+      requestTimeout: 0,
+      connectionsCheckingInterval: headTimeoutMs / 2,
+    },
     (request, response) => withCaller(request.socket, (caller) => handler.handle(request, response, caller)),
   );
+  // Node looks for heads that do not come only from the moment on at which a server says that it listens.
+  http.emit('listening');
+  http.on('clientError', (error, socket) => {
+    if (socket.writable) refuseHead(error, socket as Socket);
+    else socket.destroy();
+  });
   http.on('upgrade', (request, socket: Socket, head) =>
     withCaller(socket, (caller) => handler.upgrade(request, socket, head, caller)),
   );
@@ -66,9 +91,13 @@ export function createDoors(folder: string, handler: DoorHandler): Doors {
       mkdirSync(own, { recursive: true });
       rmSync(path, { force: true });
       const server = createServer({ allowHalfOpen: true }, (socket) => {
-        callers.set(socket, { door: 'function', ...caller });
         sockets.add(socket);
         socket.once('close', () => sockets.delete(socket));
+        if (sockets.size > connectionsPerDoor) {
+          refuseConnection(socket, caller.name);
+          return;
+        }
+        callers.set(socket, { door: 'function', ...caller });
         http.emit('connection', socket);
       });
       server.listen(path);

@@ -51,18 +51,28 @@ interface Pooled extends PooledInstance {
 const attempts = 3;
 
 export function createFunctions(options: FunctionsOptions): Functions {
-  const { engine, instances, catalog, log } = options;
+  const { engine, instances, catalog, clock, log, record } = options;
+  const lastAnswer = new WeakMap<Pooled, number>();
   const upstreams = createUpstreams();
   const pools = createPools<Pooled>((target) => handsOf(target, options, upstreams.closeAll));
 
   const open = async (target: Target, signal: AbortSignal): Promise<Upstream | Error> => {
     const lease = await pools.lease(target, signal);
     const { id, instance, port } = lease.instance;
+    const leasedAt = clock.elapsed();
     try {
       const { address = '' } = instance;
       const socket =
         upstreams.take(id) ?? upstreams.watch(id, await engine.networks.connect(target.app, address, port, signal));
-      return { socket, id, release: (state) => giveBack(socket, state?.idle === true, lease) };
+      return {
+        socket,
+        id,
+        release: (state) => {
+          if (state?.answer === 'begun') lastAnswer.set(lease.instance, clock.elapsed());
+          else if (state?.answer === 'late') doubt(target, lease, leasedAt);
+          giveBack(socket, state?.idle === true, lease);
+        },
+      };
     } catch (error) {
       if (signal.aborted) lease.release();
       else lease.fail();
@@ -70,6 +80,15 @@ export function createFunctions(options: FunctionsOptions): Functions {
       log.warn('An instance took no connection', { app: target.app, name: target.name, instance: id, error });
       return error instanceof Error ? error : new Error(String(error));
     }
+  };
+
+  /** A request may take too long alone; an instance that has answered nobody meanwhile hangs, and is replaced. */
+  const doubt = ({ app, name }: Target, lease: { instance: Pooled; fail(): void }, leasedAt: number): void => {
+    const { id: instance } = lease.instance;
+    if ((lastAnswer.get(lease.instance) ?? 0) > leasedAt) return;
+    record({ at: clock.now(), kind: 'function.hangs', app, name, instance });
+    log.warn('An instance answers nobody and is replaced', { app, name, instance });
+    lease.fail();
   };
 
   const giveBack = (

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Id } from '../../model/ids.ts';
 import type { InstanceExit } from '../../model/instance.ts';
 import type { Log } from '../../observe/log.ts';
+import { fullName } from './logs/frame.ts';
 import { instanceFolder, type Places } from './places.ts';
 
 /** How lasting instances ended, kept beside their output until they are forgotten. */
@@ -33,7 +34,11 @@ export function createExits(places: Places, log: Log): Exits {
 
   const removeFolder = (id: Id): void => {
     rmSync(instanceFolder(places, id, 'logs'), { recursive: true, force: true });
-    rmSync(join(places.ended, id), { force: true });
+    removeEnds(id);
+  };
+
+  const removeEnds = (id: Id): void => {
+    for (const name of [id, fullName(id)]) rmSync(join(places.ended, name), { force: true });
   };
 
   const writeAll = (): void => {
@@ -60,7 +65,7 @@ export function createExits(places: Places, log: Log): Exits {
     forget: (id) => {
       if (unwritten.delete(id)) removeFolder(id);
       rmSync(join(places.logs, id), { recursive: true, force: true });
-      rmSync(join(places.ended, id), { force: true });
+      removeEnds(id);
     },
     close: () => clearInterval(timer),
   };

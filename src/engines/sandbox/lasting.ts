@@ -1,11 +1,13 @@
-import { closeSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { makeFifo, openPipe } from '../../linux/pipe.ts';
+import { signalProcess } from '../../linux/proc.ts';
 import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
 import { childEnd, givingBack, type Running } from './brief.ts';
 import type { Context } from './context.ts';
+import { fullName } from './logs/frame.ts';
 import { instanceFolder } from './places.ts';
 import {
   dropLayer,
@@ -16,10 +18,12 @@ import {
   starterLost,
   startFailure,
 } from './prepare.ts';
-import { recordOf, type InstanceRecord } from './record.ts';
+import { containerProcess, recordOf, type InstanceRecord } from './record.ts';
 import { takeSeat, type Seat } from './seat.ts';
 import { isStarterLost } from './starter/client.ts';
-import { unlessStarted } from './unless-started.ts';
+import { unlessStarted } from './host/unless-started.ts';
+
+const kill = 9;
 
 /**
  * Starts an instance that outlives the daemon. The runtime runs under one shell line in a session of its own, which holds
@@ -58,12 +62,17 @@ export async function startLasting(context: Context, spec: InstanceSpec): Promis
 export function observe(context: Context, record: InstanceRecord, seat: Seat, { isAdopted = false } = {}): Running {
   const { id } = record.summary;
   const stopping = { isAsked: false };
-  const ended = context.ends.of(id).then(async () => {
+  const endFull = (): void => {
+    const found = containerProcess(context.places.crun, id);
+    if (found !== undefined) signalProcess(found.pid, found.ticks, kill);
+  };
+  const ended = context.ends.of(id, endFull).then(async () => {
     const home = instanceFolder(context.places, id, 'logs');
     const code = isAdopted && hasRuntimeFailed(home) ? undefined : exitCode(home);
+    const isFull = existsSync(join(context.places.ended, fullName(id)));
     const verdict = await givingBack(context, id, async () => await seat.leave());
     if (record.hasWritableLayer) await givingBack(context, id, async () => await dropLayer(context, id));
-    const cause = verdict ?? (stopping.isAsked ? 'stopped' : 'exited');
+    const cause = verdict ?? (isFull ? 'result-limit' : stopping.isAsked ? 'stopped' : 'exited');
     const exit: InstanceExit = {
       code: code ?? 255,
       cause: code === undefined ? 'lost' : cause,

@@ -9,7 +9,7 @@ import type { Id } from '../../model/ids.ts';
  *
  *   /run/minke-ID/live/INSTANCE/      instance.json, config.json, out and err (FIFOs), exit, crun.log   outlives the daemon
  *   MEMORY/minke-ID/brief/INSTANCE/   config.json, crun.log                                             ends with the daemon
- *   /run/minke-ID/ended/INSTANCE      written by the log writer after the last byte of output
+ *   /run/minke-ID/ended/INSTANCE      written by the log writer after the last byte of output; INSTANCE.full: its result is too large
  *   /run/minke-ID/net/APP/            ns and slot-N (bind-mounted namespaces), state.json, slirp.pid
  *   MEMORY/minke-ID/crun/             crun's own state
  *   DATA/logs/INSTANCE/               segments of recorded output

@@ -8,7 +8,8 @@ export interface Upstream {
   readonly id: Id;
   /**
    * Called exactly once. The socket goes back to whoever gave it: with `idle` it is open and between two messages again
-   * and may serve the next lease; without, the gateway has destroyed it.
+   * and may serve the next lease; without, the gateway has destroyed it. `answer`: whether an answer began; `late` when none
+   * did before the deadline.
    */
-  release(state?: { readonly idle: boolean }): void;
+  release(state?: { readonly idle: boolean; readonly answer: 'begun' | 'late' | 'none' }): void;
 }

@@ -42,6 +42,9 @@ export function decodeFrames(buffer: Buffer): { readonly frames: readonly Frame[
   return { frames, taken };
 }
 
+/** The file beside an instance's end that tells of a result that is too large. */
+export const fullName = (id: string): string => `${id}.full`;
+
 export const segmentName = (number: number): string => `${String(number).padStart(8, '0')}.log`;
 
 /** Numbers of the segments among a folder's entries, oldest first. */

@@ -1,6 +1,8 @@
 import { watch } from 'node:fs';
 import { open, readdir, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { MinkeError } from '../../../errors/index.ts';
+import { shortId } from '../../../model/ids.ts';
 import type { LogChunk, LogOptions } from '../../engine.ts';
 import { decodeFrames, headBytes, segmentName, segmentNumbers, type Frame } from './frame.ts';
 
@@ -12,6 +14,9 @@ const readBytes = 256 * 1024;
  */
 export async function* readLog(folder: string, options: LogOptions): AsyncGenerator<LogChunk> {
   const streams = options.streams ?? ['stdout', 'stderr'];
+  if (options.isWhole === true && ((await segments(folder))[0] ?? 1) > 1) {
+    throw new MinkeError('RESULT_TOO_LARGE', { name: shortId(basename(folder)), limit: 'newest output' });
+  }
   for await (const frame of frames(folder, options.follow === true, options.signal)) {
     if (frame.kind === 'end') return;
     if (streams.includes(frame.kind)) yield { stream: frame.kind, at: frame.at, bytes: frame.bytes };

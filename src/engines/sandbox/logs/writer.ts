@@ -1,9 +1,11 @@
-import { closeSync, constants, existsSync, openSync, readdirSync, watch, writeFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { closeInheritedOnExec } from '../../../linux/process.ts';
 import { tryLock } from '../../../linux/lock.ts';
 import { readPidFile, writePidFile } from '../../../linux/proc.ts';
+import { fullName } from './frame.ts';
+import type { InstanceLimits } from '../../../model/instance.ts';
 import { openRecording, type Recording } from './recording.ts';
 
 /**
@@ -17,6 +19,8 @@ import { openRecording, type Recording } from './recording.ts';
  */
 const [live = '', ended = '', logs = '', daemonFile = '', pidFile = ''] = process.argv.slice(2);
 if (!tryLock(openSync(`${pidFile}.lock`, 'a'))) process.exit();
+/** What is kept of each instance's output: three segments; beyond that the oldest goes. */
+const segmentBytes = 64 * 1024 * 1024;
 const reading = new Set<string>();
 /** Whose folder the daemon has not removed yet; it takes the ended file away after the folder. */
 const finished = new Set<string>();
@@ -62,7 +66,12 @@ function record(id: string): void {
   try {
     const exited = existsSync(join(live, id, 'exit'));
     const [stdout, stderr] = [openFifo('stdout'), openFifo('stderr')];
-    const recording = openRecording(join(logs, id), () => Date.now());
+    const recording = openRecording(join(logs, id), {
+      now: () => Date.now(),
+      segmentBytes,
+      resultLimitBytes: resultLimitOf(id),
+      onFull: () => writeFileSync(join(ended, fullName(id)), ''),
+    });
     reading.add(id);
     void Promise.all([follow(stdout, 'stdout', recording, exited), follow(stderr, 'stderr', recording, exited)]).then(
       () => finish(id, recording),
@@ -73,6 +82,13 @@ function record(id: string): void {
     // Its folder may have gone between the listing and now; or there is no room, and then nothing else would tell when there is.
     lookAgain ??= setTimeout(() => quietly(look), tryAgainMs);
   }
+}
+
+function resultLimitOf(id: string): number | undefined {
+  const record = JSON.parse(readFileSync(join(live, id, 'instance.json'), 'utf8')) as {
+    readonly summary: { readonly limits: InstanceLimits };
+  };
+  return record.summary.limits.resultBytes;
 }
 
 /** Resolves when every writer of the FIFO has closed it. */

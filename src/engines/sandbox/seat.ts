@@ -25,8 +25,9 @@ export interface Seat {
 export async function takeSeat(context: Context, spec: InstanceSpec): Promise<Seat> {
   if (spec.network === 'none') return await bareSeat(context, spec);
   const network = context.networks.of(spec.app);
-  const slot = await network.slots.acquire({ outbound: spec.outbound, limits: spec.limits });
-  return inSlot(context, spec.app, slot, mayChangeNetwork(spec));
+  const isChanged = mayChangeNetwork(spec);
+  const slot = await network.slots.acquire({ outbound: spec.outbound, limits: spec.limits, isChanged });
+  return inSlot(context, spec.app, slot, isChanged);
 }
 
 /** After a restart: the seat that a living instance has kept. */

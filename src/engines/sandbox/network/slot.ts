@@ -18,9 +18,14 @@ export interface Slot {
 export interface SlotRequest {
   readonly outbound: Outbound;
   readonly limits: InstanceLimits;
+  /** It is not used again, whoever gives it back: not even by a later life of the daemon. */
+  readonly isChanged: boolean;
 }
 
 export const sameOutbound = (a: Outbound, b: Outbound): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** Where a slot's namespace is mounted, in the folder of its app. */
 export const slotFile = (folder: string, number: number): string => join(folder, `slot-${number}`);
+
+/** Beside it: there while the slot has, or had, an instance that may change its addresses, routes and rules. */
+export const changedFile = (folder: string, number: number): string => join(folder, `changed-${number}`);

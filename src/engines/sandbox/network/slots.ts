@@ -1,21 +1,21 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { MinkeError } from '../../../errors/index.ts';
 import { inNetworkNamespace, isNamespace } from '../../../linux/namespace.ts';
 import type { Outbound } from '../../../model/instance.ts';
-import { createLimitGroup } from '../host/cgroups.ts';
+import { createLimitGroup, removeGroupTree } from '../host/cgroups.ts';
 import { untilDone } from '../starter/client.ts';
 import { instanceAddress, type Subnet } from './addresses.ts';
 import { releaseScript, slotScript } from './commands.ts';
 import { unlessStarted } from '../host/unless-started.ts';
-import { sameOutbound, slotFile, type Slot, type SlotRequest } from './slot.ts';
+import { changedFile, sameOutbound, slotFile, type Slot, type SlotRequest } from './slot.ts';
 
 /** The slots of one app: taken by instances, given back, and made in batches ahead of need. */
 export interface Slots {
   /** @throws OUT_OF_ADDRESSES */
   acquire(request: SlotRequest): Promise<Slot>;
   /** After a restart: the slot that a living instance is in. */
-  reclaim(number: number, request: SlotRequest): Promise<Slot>;
+  reclaim(number: number, request: Omit<SlotRequest, 'isChanged'>): Promise<Slot>;
   /** Not reusable: it is taken apart. */
   release(slot: Slot, isReusable: boolean): Promise<void>;
   /** Takes up what an earlier life of the daemon made and no living instance has kept. Once, after every `reclaim`. */
@@ -48,6 +48,9 @@ const largestBatch = 16;
 export function createSlots(options: SlotsOptions): Slots {
   const { app, folder, subnet, capacity, namespace, cgroup, runOnHost, seenFromDaemon, onChange } = options;
   const fileOf = (number: number): string => slotFile(folder, number);
+  const groupOf = (number: number): string => `${cgroup}/${app}/slot-${number}`;
+  /** The mark goes last: a slot that was taken apart half-way is still marked. */
+  const filesOf = (number: number): readonly string[] => [fileOf(number), changedFile(folder, number)];
   const slots = new Map<number, Slot>();
   const free: Slot[] = [];
   /** Numbers that are in use, also while they are being made or taken apart. */
@@ -60,7 +63,7 @@ export function createSlots(options: SlotsOptions): Slots {
       number,
       address: instanceAddress(subnet, number),
       namespace: seenFromDaemon(fileOf(number)),
-      group: await createLimitGroup(`${cgroup}/${app}/slot-${number}`),
+      group: await createLimitGroup(groupOf(number)),
       outbound,
     };
     slots.set(number, slot);
@@ -87,7 +90,7 @@ export function createSlots(options: SlotsOptions): Slots {
         await slot?.group.remove();
       }),
     );
-    await untilDone(async () => await runOnHost('slot', releaseScript(numbers.map(fileOf))));
+    await untilDone(async () => await runOnHost('slot', releaseScript(numbers.flatMap(filesOf))));
     for (const number of numbers) taken.delete(number);
   };
 
@@ -131,15 +134,17 @@ export function createSlots(options: SlotsOptions): Slots {
 
   const openFound = async (): Promise<void> => {
     const found = slotNumbers(folder);
-    const isWhole = (number: number): boolean => hasAddress(fileOf(number));
+    const isWhole = (number: number): boolean => !existsSync(changedFile(folder, number)) && hasAddress(fileOf(number));
     const unused = found.filter((number) => !slots.has(number));
     const broken = unused.filter((number) => !isWhole(number));
-    if (broken.length > 0) await runOnHost('slots', releaseScript(broken.map(fileOf)));
+    if (broken.length > 0) await runOnHost('slots', releaseScript(broken.flatMap(filesOf)));
+    // Their counters tell of instances that ended with the daemon, and would accuse the next.
+    await Promise.all(unused.map(async (number) => await removeGroupTree(groupOf(number))));
     free.push(...(await Promise.all(unused.filter(isWhole).map(async (number) => await open(number, 'none')))));
   };
 
   return {
-    acquire: async ({ outbound, limits }) => {
+    acquire: async ({ outbound, limits, isChanged }) => {
       let slot = await takeFree(outbound);
       while (slot === undefined) {
         await grow(outbound);
@@ -147,6 +152,7 @@ export function createSlots(options: SlotsOptions): Slots {
       }
       try {
         await slot.group.limit(limits);
+        if (isChanged) writeFileSync(changedFile(folder, slot.number), '');
       } catch (error) {
         free.push(slot);
         throw error;

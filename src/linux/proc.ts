@@ -39,20 +39,22 @@ export interface ProcessName {
   readonly ticks: number;
 }
 
-/** Processes with the word in their command lines. */
+/** Processes with the word in their command lines. Waits for every process that fights for memory: proc(5) reads from it. */
 export function processesNaming(word: string): ProcessName[] {
   return readdirSync('/proc').flatMap((entry) => {
-    if (!/^\d+$/.test(entry) || !commandLine(entry).includes(word)) return [];
-    const ticks = startTicks(Number(entry));
-    return ticks === undefined ? [] : [{ pid: Number(entry), ticks }];
+    const pid = Number(entry);
+    if (!/^\d+$/.test(entry) || !isNaming(pid, word)) return [];
+    const ticks = startTicks(pid);
+    return ticks === undefined ? [] : [{ pid, ticks }];
   });
 }
 
-function commandLine(pid: string): string {
+/** Whether a process has the word in its command line. */
+export function isNaming(pid: number, word: string): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(word);
   } catch {
-    return ''; // it has ended meanwhile
+    return false; // it has ended meanwhile
   }
 }
 

@@ -84,8 +84,9 @@ export function observe(context: Context, record: InstanceRecord, seat: Seat, { 
   return { record, address: seat.address, stopping, ended };
 }
 
+// It says who it is before all else, so that the next life of the daemon need not look for it among all processes.
 // The first two opens wait until the log writer reads: what a FIFO holds is lost when the last who has it open goes.
-const shellLine = `home=$1; shift
+const shellLine = `home=$1; shift; echo $$ >"$home/keeper"
 exec 5>"$home/stdout" 6>"$home/stderr" 3<>"$home/stdout" 4<>"$home/stderr" 5>&- 6>&-
 "$@" >&3 2>&4 3>&- 4>&-
 echo $? >"$home/exit.new"; mv "$home/exit.new" "$home/exit"`;

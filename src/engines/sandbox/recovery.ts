@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { processesNaming } from '../../linux/proc.ts';
+import { isNaming, processesNaming } from '../../linux/proc.ts';
 import { isId, type Id } from '../../model/ids.ts';
 import type { Running } from './brief.ts';
 import { endGroup, groupsIn } from './host/cgroups.ts';
@@ -42,7 +42,7 @@ export async function recoverInstances(context: Context): Promise<Running[]> {
 async function adopt(context: Context, record: InstanceRecord): Promise<Running> {
   const { id } = record.summary;
   const home = join(context.places.live, id);
-  const isOver = containerProcess(context.places.crun, id) === undefined && !hasKeeper(id);
+  const isOver = containerProcess(context.places.crun, id) === undefined && !hasKeeper(home, id);
   // Nobody is left to write its exit code or to close its FIFOs: say so, and the log writer finishes its record.
   if (isOver && !existsSync(join(home, 'exit')) && !existsSync(join(context.places.ended, id))) {
     context.log.warn('An instance ended unseen and its exit code is lost', { instance: id, name: record.summary.name });
@@ -52,8 +52,16 @@ async function adopt(context: Context, record: InstanceRecord): Promise<Running>
   return observe(context, record, await retakeSeat(context, record), { isAdopted: true });
 }
 
-/** The shell that waits for the runtime names the instance in its command line. */
-const hasKeeper = (id: Id): boolean => processesNaming(id).length > 0;
+/**
+ * The shell that waits for the runtime: it names the instance in its command line. Only the one that can be it is asked, since
+ * the command line of a process that fights for memory comes when that is over. Where its file is missing it may just have
+ * been started.
+ */
+function hasKeeper(home: string, id: Id): boolean {
+  const file = join(home, 'keeper');
+  const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+  return pid > 0 ? isNaming(pid, id) : processesNaming(id).length > 0;
+}
 
 function namesIn(folder: string): Id[] {
   return existsSync(folder) ? readdirSync(folder).filter(isId) : [];

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -70,6 +70,21 @@ describe('shutdown --purge', () => {
     await gone;
     expect(tracesOf(daemon)).toEqual([false]);
   });
+});
+
+it('keeps what Node has compiled as soon as it answers, so that no life after kill -9 compiles it again', async () => {
+  const cache = mkdtempSync(join(tmpdir(), 'minke-cache-'));
+  try {
+    const daemon = await begin({ environment: { NODE_COMPILE_CACHE: cache } });
+    const modules = readdirSync(new URL('../../src/daemon', import.meta.url), { recursive: true });
+    const kept = (): number => readdirSync(cache, { recursive: true }).length;
+    await expect.poll(kept, patiently).toBeGreaterThan(modules.length);
+    await daemon.end('SIGKILL');
+    expect(kept()).toBeGreaterThan(modules.length);
+    await daemon.restart();
+  } finally {
+    rmSync(cache, { recursive: true });
+  }
 });
 
 describe('a data folder', () => {

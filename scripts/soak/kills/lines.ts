@@ -17,7 +17,7 @@ export function readLines(output: string): Lines {
   return {
     kept: numbers.length,
     lost: gaps.reduce((sum, { count }) => sum + count, 0),
-    longestGapBytes: Math.max(0, ...gaps.map(({ bytes }) => bytes)),
+    longestGapBytes: gaps.reduce((longest, { bytes }) => Math.max(longest, bytes), 0),
     wrong: numbers.filter((number, index) => number <= (numbers[index - 1] ?? 0)).length,
   };
 }

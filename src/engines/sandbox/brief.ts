@@ -19,7 +19,7 @@ import {
 } from './prepare.ts';
 import { recordOf, type InstanceRecord } from './record.ts';
 import { takeSeat, type Seat } from './seat.ts';
-import { unlessStarted } from './unless-started.ts';
+import { unlessStarted } from './host/unless-started.ts';
 
 /** An instance whose container lives, however it was started. */
 export interface Running {

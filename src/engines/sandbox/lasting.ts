@@ -19,7 +19,7 @@ import {
 } from './prepare.ts';
 import { recordOf, type InstanceRecord } from './record.ts';
 import { takeSeat, type Seat } from './seat.ts';
-import { unlessStarted } from './unless-started.ts';
+import { unlessStarted } from './host/unless-started.ts';
 
 /**
  * Starts an instance that outlives the daemon. The runtime runs under one shell line in a session of its own, which holds

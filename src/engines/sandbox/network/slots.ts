@@ -6,7 +6,7 @@ import type { Outbound } from '../../../model/instance.ts';
 import { createLimitGroup } from '../host/cgroups.ts';
 import { instanceAddress, type Subnet } from './addresses.ts';
 import { releaseScript, slotScript } from './commands.ts';
-import { unlessStarted } from '../unless-started.ts';
+import { unlessStarted } from '../host/unless-started.ts';
 import { sameOutbound, slotFile, type Slot, type SlotRequest } from './slot.ts';
 
 /** The slots of one app: taken by instances, given back, and made in batches ahead of need. */

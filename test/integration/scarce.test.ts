@@ -112,6 +112,8 @@ it.each(['bytes', 'files'] as const)('says that its run folder has no %s left, a
     })
     .toBe('507 OUT_OF_DISK');
   expect(await failure(hello())).toMatch(/^OUT_OF_DISK .* no room is left in \/run\/minke-\w+ \(/);
+  disk.free();
+  disk.fill(kind);
   expect(await failure(daemon.up(packed))).toMatch(/^ OUT_OF_DISK: Cannot write the network of "packed"/);
   disk.free();
   expect((await minke.runs.wait(talking.id)).state).toBe('succeeded');

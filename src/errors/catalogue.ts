@@ -120,7 +120,7 @@ export const catalogue = {
   ),
   OUT_OF_DISK: passing(
     507,
-    'Cannot write {what}: no room is left in {folder} ({bytesFree} bytes and {filesFree} files free)',
+    'Cannot write {what}: no room is left in {folder} ({free} free)',
     'Free some there; all goes on by itself then.',
   ),
   OUT_OF_DESCRIPTORS: passing(

@@ -21,21 +21,31 @@ export function nameShortage(thrown: unknown, { what, action, folders }: ShortOf
   return new MinkeError('OUT_OF_DISK', { what, ...fullest(folders) }, { cause: thrown });
 }
 
-/** What is left for writers that are not root. */
-export function roomIn(folder: string): {
-  readonly folder: string;
-  readonly bytesFree: number;
-  readonly filesFree: number;
-} {
-  const { bavail, bsize, ffree } = statfsSync(folder);
-  return { folder, bytesFree: bavail * bsize, filesFree: ffree };
+/** The facts of OUT_OF_DISK: what is left for writers that are not root. */
+export function roomIn(folder: string): { readonly folder: string; readonly free: string } {
+  const { bytes, files } = countRoom(folder);
+  return { folder, free: files === Number.POSITIVE_INFINITY ? `${bytes} bytes` : `${bytes} bytes and ${files} files` };
 }
 
-/** Full is full in either way: no bytes, or no files (a file system that counts none says 0 of 0 and cannot run out). */
+export function isFull(folder: string): boolean {
+  const { bytes, files } = countRoom(folder);
+  return bytes === 0 || files === 0;
+}
+
+/** Some file systems do not count files and never run out of them. */
+function countRoom(folder: string): { readonly bytes: number; readonly files: number } {
+  const { bavail, bsize, files, ffree } = statfsSync(folder);
+  return { bytes: bavail * bsize, files: files === 0 ? Number.POSITIVE_INFINITY : ffree };
+}
+
+/** Full is full in either way; a file takes a block at least. */
 function fullest(folders: readonly string[]): ReturnType<typeof roomIn> {
-  const rooms = folders.map(roomIn);
-  const least = (room: ReturnType<typeof roomIn>): number => Math.min(room.bytesFree / 4096, room.filesFree);
-  return rooms.toSorted((a, b) => least(a) - least(b))[0] ?? { folder: '/', bytesFree: 0, filesFree: 0 };
+  const blockBytes = 4096;
+  const rooms = folders.map((folder) => {
+    const { bytes, files } = countRoom(folder);
+    return { folder, left: Math.min(bytes / blockBytes, files) };
+  });
+  return roomIn(rooms.toSorted((a, b) => a.left - b.left)[0]?.folder ?? '/');
 }
 
 type Shortage = 'OUT_OF_DISK' | 'OUT_OF_DESCRIPTORS' | 'OUT_OF_PROCESSES';

@@ -123,8 +123,9 @@ function launch(
   environment: Readonly<Record<string, string>>,
   logs: Buffer[],
 ): ChildProcess {
-  const [program, ...args] = [...under, minke, 'serve', '--data', dataFolder, '--gateway', '127.0.0.1:0'];
-  const child = spawn(program, args, {
+  const serve = [minke, 'serve', '--data', dataFolder, '--gateway', '127.0.0.1:0'];
+  // Without a command, env(1) becomes the daemon at once.
+  const child = spawn('/usr/bin/env', [...under, ...serve], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

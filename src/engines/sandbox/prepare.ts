@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
 import { cgroupLayout } from '../../linux/cgroup.ts';
+import { isFull } from '../../linux/shortage.ts';
 import { processesNaming, signalProcess, untilGone } from '../../linux/proc.ts';
 import type { Id } from '../../model/ids.ts';
 import type { InstanceSpec } from '../../model/instance.ts';
@@ -59,7 +60,7 @@ export function runtimeCommand(context: Context, id: Id, home: string): string[]
 
 /** What the runtime said when it could not start a container, in its own words. */
 export function startFailure(name: string, home: string): MinkeError {
-  return new MinkeError('INSTANCE_START_FAILED', { name, reason: lastWords(join(home, 'crun.log')) });
+  return new MinkeError('INSTANCE_START_FAILED', { name, reason: lastWords(home) });
 }
 
 export const starterLost = (name: string): MinkeError => new MinkeError('STARTER_LOST', { name });
@@ -118,11 +119,12 @@ function etcFiles(spec: InstanceSpec, seat: Seat): Record<string, string> {
 export const hasRuntimeFailed = (home: string): boolean =>
   (statSync(join(home, 'crun.log'), { throwIfNoEntry: false })?.size ?? 0) > 0;
 
-function lastWords(file: string): string {
+function lastWords(home: string): string {
   try {
-    const last = readFileSync(file, 'utf8').trim().split('\n').at(-1) ?? '';
+    const last = readFileSync(join(home, 'crun.log'), 'utf8').trim().split('\n').at(-1) ?? '';
     return (JSON.parse(last) as { readonly msg: string }).msg;
   } catch {
-    return 'the runtime ended without a word';
+    // It may have had no room for its words either.
+    return isFull(home) ? 'No space left on device' : 'the runtime ended without a word';
   }
 }

@@ -93,10 +93,33 @@ describe('DR-5 the options of a run', () => {
   });
 
   const flags = (way: string): string[] => [
-    ...['-e', 'A=b c', '--entrypoint', '/bin/sh', '--workdir', '/var', '--user', '1000:1000', '--label', `way=${way}`],
-    ...['--memory', '32m', '--cpus', '0.5', '--pids-limit', '40', '--read-only', '-v', `${folder}:/data:ro`],
-    ...['--mount', 'type=tmpfs,target=/scratch,tmpfs-size=64k', '--cap-drop', 'ALL', '--cap-add', 'net_bind_service'],
-    ...['--network', 'none'],
+    '-e',
+    'A=b c',
+    '--entrypoint',
+    '/bin/sh',
+    '--workdir',
+    '/var',
+    '--user',
+    '1000:1000',
+    '--label',
+    `way=${way}`,
+    '--memory',
+    '32m',
+    '--cpus',
+    '0.5',
+    '--pids-limit',
+    '40',
+    '--read-only',
+    '-v',
+    `${folder}:/data:ro`,
+    '--mount',
+    'type=tmpfs,target=/scratch,tmpfs-size=64k',
+    '--cap-drop',
+    'ALL',
+    '--cap-add',
+    'net_bind_service',
+    '--network',
+    'none',
   ];
 
   /** The command line gives an entry point one word, as Docker's does. */

@@ -9,13 +9,18 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs a task of an app to its end, with options that only the operator may set. */
-export type RunTask = (task: string, args: readonly string[], options?: RunOptions) => Promise<Ended>;
+/** Runs a task of an app to its end, with options that only the operator may set; `timeoutMs`: default the task's own. */
+export type RunTask = (
+  task: string,
+  args: readonly string[],
+  options?: RunOptions,
+  timeoutMs?: number,
+) => Promise<Ended>;
 
 export function runsOf(daemon: TestDaemon, app: string): RunTask {
   const minke = createMinke(daemon.api, app);
-  return async (task, args, options = {}) => {
-    const json = { app, target: { function: task }, args, options };
+  return async (task, args, options = {}, timeoutMs) => {
+    const json = { app, target: { function: task }, args, options, timeoutMs };
     const { run } = await daemon.api.json<{ run: Run }>('runs', { json });
     const settled = await minke.runs.wait(run.id);
     const text = { stdout: '', stderr: '' };

@@ -97,7 +97,7 @@ export async function startDaemon({
       await exited;
     },
     gone: async () => {
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      if (!hasEnded(child)) await once(child, 'exit');
     },
     restart: async () => {
       child = begin();
@@ -105,8 +105,12 @@ export async function startDaemon({
     },
     cli: async (args, options = {}) => await runCli(dataFolder, args, options),
     purge: async () => {
-      const isAlive = child.exitCode === null && child.signalCode === null;
-      if (isAlive) {
+      // What one that crashed or was killed has left, only another one can take apart.
+      if (hasBrokenOff(child)) {
+        child = begin();
+        status = await answering(api, child, logs);
+      }
+      if (!hasEnded(child)) {
         const exited = once(child, 'exit');
         await api.json('shutdown', { json: { purge: true, stop: true } });
         await exited;
@@ -116,6 +120,10 @@ export async function startDaemon({
     },
   };
 }
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
+
+const hasBrokenOff = (child: ChildProcess): boolean => hasEnded(child) && child.exitCode !== 0;
 
 function launch(
   dataFolder: string,
@@ -136,8 +144,7 @@ function launch(
 /** Until its socket answers; fails with its log when it ends instead. */
 async function answering(api: Transport, child: ChildProcess, logs: readonly Buffer[]): Promise<StatusAnswer> {
   for (;;) {
-    if (child.exitCode !== null || child.signalCode !== null)
-      throw new Error(`the daemon ended: ${Buffer.concat(logs).toString()}`);
+    if (hasEnded(child)) throw new Error(`the daemon ended: ${Buffer.concat(logs).toString()}`);
     try {
       return await api.json<StatusAnswer>('status');
     } catch {

@@ -91,7 +91,8 @@ export function createDeploys(options: DeploysOptions): Deploys {
     const found = await Promise.all(
       Object.values(model.services).map(async (service) => {
         const reference = imageReference(model.name, service);
-        const image = await images.prepare(reference).catch(() => undefined);
+        // Not from a registry: an app that is here starts without one.
+        const image = await images.prepare(reference, { isLocal: true }).catch(() => undefined);
         return image === undefined ? [] : [[service.name, image] as const];
       }),
     );

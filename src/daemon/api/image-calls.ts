@@ -27,7 +27,7 @@ export const imageHandlers = {
         onProgress: (progress) => tell({ ...step, state: 'going', ...progress }),
       });
       tell({ ...step, state: 'ended' });
-      return { images: rowsOf(pulled) };
+      return { images: [{ reference, id: pulled.id, sizeBytes: pulled.sizeBytes }] };
     });
   },
 
@@ -40,9 +40,12 @@ export const imageHandlers = {
     await sendProgress(call, async (tell) => {
       const options = { services, isFresh, onProgress: tell, signal: call.gone };
       const obtained = await obtainImages({ images, builds, clock }, model, options);
-      const ids = [...new Set([...obtained.values()].map(({ id }) => id))];
-      const summaries = await Promise.all(ids.map(async (id) => await images.inspect(id)));
-      return { images: summaries.flatMap((summary) => (summary === undefined ? [] : rowsOf(summary))) };
+      const rows = [...obtained.values()].map(async ({ reference, id }) => ({
+        reference,
+        id,
+        sizeBytes: (await images.inspect(id))?.sizeBytes ?? 0,
+      }));
+      return { images: await Promise.all(rows) };
     });
   },
 };

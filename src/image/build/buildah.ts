@@ -53,8 +53,17 @@ export async function openBuildah(folder: string, env: NodeJS.ProcessEnv): Promi
  * by us, or because the daemon was.
  */
 const contained = ({ setpriv, unshare }: { readonly setpriv: string; readonly unshare: string }): readonly string[] => [
-  ...[setpriv, '--pdeathsig', 'KILL', '--'],
-  ...[unshare, '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc', '--'],
+  setpriv,
+  '--pdeathsig=KILL',
+  '--',
+  unshare,
+  '--mount',
+  '--propagation=private',
+  '--pid',
+  '--fork',
+  '--kill-child',
+  '--mount-proc',
+  '--',
 ];
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';

@@ -131,7 +131,10 @@ async function runBuild(
     [
       'bud',
       ...buildah.policyFlags,
-      ...['--isolation', 'chroot', '--pull-never', '--file', dockerfile, '--tag', `oci-archive:${archive}`],
+      '--isolation=chroot',
+      '--pull-never',
+      `--file=${dockerfile}`,
+      `--tag=oci-archive:${archive}`,
       ...bases.flatMap(({ id, reference }) => ['--build-context', `${reference}=container-image://${id}`]),
       ...Object.entries(args).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
       ...(target === undefined ? [] : ['--target', target]),

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProgressLine } from '../../src/api/types.ts';
@@ -14,6 +15,7 @@ import { startDaemon, type TestDaemon } from './daemon.ts';
 import { startMeddler, startRegistry, type Registry } from './registry-host.ts';
 import { createPusher, types } from './registry-push.ts';
 
+const minke = fileURLToPath(new URL('../../bin/minke', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'minke-images-'));
 let daemon: TestDaemon;
 let registry: Registry;
@@ -36,8 +38,10 @@ beforeAll(async () => {
   const settings = { Cmd: ['sh', '-c', 'echo from the image'], Env: ['PATH=/bin'] };
   for (const name of ['run', 'sdk', 'docker', 'app'])
     await createPusher(registry.host, `acme/${name}`).image('1', [sent], settings);
-  const own = { plain: tarOf([{ name: 'own', text: randomBytes(1_000_000) }]) };
-  await createPusher(registry.host, 'acme/cli').image('1', [sent, own], settings);
+  for (const name of ['cli', 'terminal']) {
+    const own = { plain: tarOf([{ name: 'own', text: randomBytes(2_000_000) }]) };
+    await createPusher(registry.host, `acme/${name}`).image('1', [sent, own], settings);
+  }
   image = registry.host;
 });
 afterAll(async () => {
@@ -70,6 +74,17 @@ describe('DR-4 an image that is not here is pulled on first use, with every opti
       input: 'given',
     });
     expect(result).toEqual({ code: 0, stdout: 'blue\ngiven', stderr: '' });
+  });
+
+  it('by minke run on a terminal, which shows how far it is', async () => {
+    const reference = `${image}/acme/terminal:1`;
+    const line = `${minke} run ${reference} echo done`;
+    const env = { PATH: process.env['PATH'] ?? '', MINKE_DATA: daemon.dataFolder, TERM: 'xterm' };
+    const child = spawn('script', ['-qefc', line, '/dev/null'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const [shown, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    expect(code).toBe(0);
+    expect(shown).toMatch(/pull 127\.0\.0\.1:\d+\/acme\/terminal:1: [\d.]+ \w+ of [\d.]+ MiB/);
+    expect(shown).toMatch(/done\r\n$/);
   });
 
   it('by the SDK', async () => {

@@ -1,8 +1,9 @@
 import type { BuildRequest } from '../../api/types.ts';
 import { MinkeError } from '../../errors/index.ts';
 import type { ImageSummary } from '../../image/operations.ts';
+import type { FetchProgress } from '../../image/source.ts';
 import { obtainImages } from '../parts/obtain-images.ts';
-import { readJson, sendJson, type ApiCall } from './call.ts';
+import { isSet, readJson, sendJson, type ApiCall } from './call.ts';
 import type { Desk } from './desk.ts';
 import { readModel } from './read-model.ts';
 import { sendProgress } from './send-progress.ts';
@@ -22,12 +23,11 @@ export const imageHandlers = {
     await sendProgress(call, async (tell) => {
       const step = { step: 'pull', subject: reference };
       tell({ ...step, state: 'begun' });
-      const pulled = await images.pull(reference, {
-        signal: call.gone,
-        onProgress: (progress) => tell({ ...step, state: 'going', ...progress }),
-      });
+      const onProgress = (progress: FetchProgress): void => tell({ ...step, state: 'going', ...progress });
+      const bring = isSet(call.query, 'missing') ? images.prepare : images.pull;
+      const { id } = await bring(reference, { signal: call.gone, onProgress });
       tell({ ...step, state: 'ended' });
-      return { images: [{ reference, id: pulled.id, sizeBytes: pulled.sizeBytes }] };
+      return { images: [{ reference, id, sizeBytes: (await images.inspect(id))?.sizeBytes ?? 0 }] };
     });
   },
 

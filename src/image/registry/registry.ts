@@ -31,6 +31,8 @@ export function createRegistrySource(options: RegistryOptions): ImageSource {
   return {
     name: 'its registry',
     fetch: async (reference, shelf, fetchOptions) => {
+      // An id names what is in a store; no registry knows it.
+      if (/^(sha256:)?[0-9a-f]{64}$/.test(reference)) return undefined;
       const parsed = parseReference(reference);
       const endpoint = endpointOf(parsed);
       const http = createHttp(endpoint, reference, { env, silenceMs });

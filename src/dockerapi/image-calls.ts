@@ -40,7 +40,8 @@ export async function pullImage(desk: Desk, { target, request, response }: Call)
     const { id } = await desk.images.pull(reference, {
       signal: goneSignal(desk, response),
       credentials,
-      onProgress: createTelling(tell),
+      onProgress: ({ doneBytes, totalBytes }) =>
+        tell({ status: 'Downloading', id: 'layers', progressDetail: { current: doneBytes, total: totalBytes } }),
     });
     tell({ status: `Status: ${reference} is here, as ${id}` });
     response.end();
@@ -50,18 +51,6 @@ export async function pullImage(desk: Desk, { target, request, response }: Call)
     tell({ errorDetail: { message }, error: message });
     response.end();
   }
-}
-
-/** A line for each hundredth, since a client draws every one of them. */
-function createTelling(tell: (line: object) => void): (progress: { doneBytes: number; totalBytes: number }) => void {
-  let told = -1;
-  return ({ doneBytes, totalBytes }) => {
-    const hundredths = Math.floor((100 * doneBytes) / Math.max(1, totalBytes));
-    if (hundredths === told) return;
-    told = hundredths;
-    const progressDetail = { current: doneBytes, total: totalBytes };
-    tell({ status: 'Downloading', id: 'layers', progressDetail, progress: `${hundredths}%` });
-  };
 }
 
 /** X-Registry-Auth: base64url of JSON; clients send an empty login for a registry that they have none of. */

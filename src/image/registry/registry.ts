@@ -1,6 +1,7 @@
 import { rm, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
+import { nameShortage, roomIn } from '../../linux/shortage.ts';
 import { inParallel } from './in-parallel.ts';
 import { checkImageShape, parseConfigFile, type Descriptor } from '../layout/manifest.ts';
 import { parseReference, type Reference } from '../layout/reference.ts';
@@ -78,24 +79,35 @@ async function addLayers(
   });
   const totalBytes = wanted.reduce((sum, { layer }) => sum + layer.size, 0);
   await checkSpace(totalBytes, shelf, session.image);
-  let doneBytes = 0;
-  const onBytes = (count: number): void => {
-    doneBytes += count;
-    options.onProgress?.({ doneBytes, totalBytes });
-  };
+  const onBytes = createCount(totalBytes, options.onProgress);
   await inParallel(wanted, parallelLayers, options.signal, async ({ layer, diffId }, signal) => {
     const path = await shelf.newPath();
     try {
       await download(session, layer, path, { signal, onBytes, retryDelaysMs: options.retryDelaysMs });
       await shelf.addLayer({ image: session.image, path, digest: layer.digest, diffId });
+    } catch (error) {
+      throw nameShortage(error, { what: `"${session.image}"`, action: 'pull an image', folders: [dirname(path)] });
     } finally {
       await rm(path, { force: true });
     }
   });
 }
 
+/** Tells of each hundredth once, since whoever listens may be slow. */
+function createCount(totalBytes: number, onProgress: FetchOptions['onProgress']): (count: number) => void {
+  let [doneBytes, told] = [0, -1];
+  return (count) => {
+    doneBytes += count;
+    const hundredths = Math.floor((100 * doneBytes) / Math.max(1, totalBytes));
+    if (hundredths === told) return;
+    told = hundredths;
+    onProgress?.({ doneBytes, totalBytes });
+  };
+}
+
 /** What cannot fit is better not begun. Uncompressed it needs more still, which nobody knows before. */
 async function checkSpace(neededBytes: number, shelf: Shelf, image: string): Promise<void> {
-  const { bavail, bsize } = await statfs(dirname(await shelf.newPath()));
-  if (neededBytes > bavail * bsize) throw new MinkeError('OUT_OF_DISK', { what: `the image "${image}"` });
+  const folder = dirname(await shelf.newPath());
+  const { bavail, bsize } = await statfs(folder);
+  if (neededBytes > bavail * bsize) throw new MinkeError('OUT_OF_DISK', { what: `"${image}"`, ...roomIn(folder) });
 }

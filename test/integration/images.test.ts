@@ -78,7 +78,7 @@ describe('DR-4 an image that is not here is pulled on first use, with every opti
 
   it('by minke run on a terminal, which shows how far it is', async () => {
     const reference = `${image}/acme/terminal:1`;
-    const line = `${minke} run ${reference} echo done`;
+    const line = `stty cols 120; ${minke} run ${reference} echo done`;
     const env = { PATH: process.env['PATH'] ?? '', MINKE_DATA: daemon.dataFolder, TERM: 'xterm' };
     const child = spawn('script', ['-qefc', line, '/dev/null'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
     const [shown, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);

@@ -13,6 +13,8 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          // Daemons under test ask no registry outside this machine.
+          env: { HTTPS_PROXY: 'http://127.0.0.1:9' },
         },
       },
     ],

@@ -36,6 +36,8 @@ const parts = [
     pacman: 'busybox',
   }),
   part('git', 'is asked by the tests for the files of the project', sameName('git'), ['test']),
+  part('buildah', 'builds Dockerfiles', sameName('buildah'), ['test']),
+  part('docker-registry', 'keeps the images that the tests pull', sameName('docker-registry'), ['test']),
   part('chromium', 'shows pages to the browser tests', sameName('chromium'), ['test']),
   peer('dockerd', 'is what minke is measured against', {
     apt: 'docker.io',

@@ -38,6 +38,10 @@ export const routes = {
   /** Loads an image: body = tar (docker save or OCI archive) -> {images: [{reference, id}]} */
   imageLoad: { method: 'POST', path: '/images' },
   images: { method: 'GET', path: '/images' },
+  /** ?reference= from its registry, with ?missing=true only when it is not here -> application/x-ndjson of ProgressLine, the last with `done` and `images`, or `error` */
+  imagePull: { method: 'POST', path: '/images/pull' },
+  /** Body BuildRequest: the images of an app file, packed, built or pulled; nothing is started. Answers as `imagePull` does. */
+  build: { method: 'POST', path: '/build' },
   /** Calls a function of any kind: body and Content-Type to it, its answer back. ?arg= repeated. */
   call: { method: 'POST', path: '/call/:function' },
 } as const satisfies Record<string, Route>;

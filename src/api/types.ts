@@ -27,6 +27,13 @@ export interface UpRequest {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+export interface BuildRequest extends UpRequest {
+  /** Only these; absent or empty = all of the app. */
+  readonly services?: readonly string[];
+  /** Builds Dockerfiles anew though nothing has changed. */
+  readonly isFresh?: boolean;
+}
+
 /** Answer of `config`: the model with every default filled in. */
 export interface ConfigAnswer {
   readonly model: AppModel;
@@ -36,8 +43,15 @@ export interface ConfigAnswer {
 export interface ProgressLine {
   readonly step?: string;
   readonly subject?: string;
-  readonly state?: 'begun' | 'ended';
+  /** `going`: a step that begun goes on; `note` or how much of it is done says how far. */
+  readonly state?: 'begun' | 'going' | 'ended';
   readonly ms?: number;
+  readonly doneBytes?: number;
+  readonly totalBytes?: number;
+  /** A line that a program under way wrote. */
+  readonly note?: string;
+  /** `imagePull` and `build`: what is there now. */
+  readonly images?: readonly { readonly reference: string; readonly id: string; readonly sizeBytes: number }[];
   readonly done?: true;
   /** `up`: whether anything had to change. */
   readonly changed?: boolean;

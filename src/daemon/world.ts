@@ -5,6 +5,8 @@ import { createDockerApi, type DockerApi } from '../dockerapi/docker-api.ts';
 import type { Engine } from '../engines/engine.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import { createRouter } from '../gateway/router.ts';
+import { createBuilds } from '../image/build/builds.ts';
+import { createRegistrySource } from '../image/registry/registry.ts';
 import { createImageStore, type ImageStore } from '../image/store.ts';
 import type { Id } from '../model/ids.ts';
 import type { Clock } from '../observe/clock.ts';
@@ -66,7 +68,13 @@ export function assemble({ dataFolder, runFolder, engine, store, log, clock, onS
   const startedAt = clock.now();
   const timeline = createDaemonTimeline(store, log);
   const { record } = timeline;
-  const images = createImageStore({ folder: join(dataFolder, 'images'), nodePath: process.execPath, log });
+  const images = createImageStore({
+    folder: join(dataFolder, 'images'),
+    nodePath: process.execPath,
+    log,
+    sources: [createRegistrySource({ env: process.env })],
+  });
+  const builds = createBuilds({ folder: join(dataFolder, 'builds'), images, env: process.env, log });
   const catalog = createCatalog();
   const router = createRouter();
   const volumes = createVolumes(join(dataFolder, 'volumes'));
@@ -111,6 +119,7 @@ export function assemble({ dataFolder, runFolder, engine, store, log, clock, onS
   const functions = createFunctions({ engine, instances, catalog, hands: hands.forSupervisor, clock, log, record });
   const deploys = createDeploys({
     images,
+    builds,
     catalog,
     store,
     hands,
@@ -157,7 +166,9 @@ export function assemble({ dataFolder, runFolder, engine, store, log, clock, onS
     apps: catalog.list().length,
   });
   const desk: Desk = {
+    builds,
     catalog,
+    clock,
     deploys,
     engine,
     gateway,

@@ -81,8 +81,17 @@ export interface Images {
   /** By reference, id or the beginning of an id. */
   find(reference: string): Promise<LocalImage | undefined>;
   list(): Promise<readonly LocalImage[]>;
+  /** From its registry, whether it is here or not. Rejects with what the registry has against it. */
+  pull(reference: string, options: PullOptions): Promise<LocalImage>;
   /** A `docker save` or OCI archive; answers what is there now. */
   load(archive: Readable): Promise<readonly LocalImage[]>;
+}
+
+export interface PullOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: { readonly doneBytes: number; readonly totalBytes: number }) => void;
+  /** The login that the client sent along, instead of the daemon's own. */
+  readonly credentials?: { readonly username: string; readonly password: string } | undefined;
 }
 
 export interface LocalImage {

@@ -1,7 +1,7 @@
-import { MinkeError } from '../errors/index.ts';
+import { MinkeError, toMinkeError } from '../errors/index.ts';
 import { sendJson } from './answer.ts';
-import type { Call, Desk } from './call.ts';
-import type { Caller, LocalImage } from './containers.ts';
+import { goneSignal, type Call, type Desk } from './call.ts';
+import type { Caller, LocalImage, PullOptions } from './containers.ts';
 import { passes, readFilters } from './filters.ts';
 import { nanoTime } from './log-view.ts';
 import { findImage, findTargets, fullReference } from './targets.ts';
@@ -21,8 +21,8 @@ export async function inspectImage(desk: Desk, call: Call): Promise<void> {
   sendJson(call.response, 200, inspectView(image));
 }
 
-/** Images come by `docker load` and by the app file. What is here already need not be fetched. */
-export async function pullImage(desk: Desk, { target, response }: Call): Promise<void> {
+/** As Docker tells it: JSON lines, with a failure after the first of them as a line of its own. */
+export async function pullImage(desk: Desk, { target, request, response }: Call): Promise<void> {
   const name = target.query.get('fromImage') ?? '';
   if (name === '')
     throw new MinkeError('NOT_SUPPORTED', {
@@ -31,13 +31,38 @@ export async function pullImage(desk: Desk, { target, response }: Call): Promise
     });
   const tag = target.query.get('tag') ?? '';
   const reference = tag === '' ? name : `${name}${tag.includes(':') ? '@' : ':'}${tag}`;
-  if ((await findImage(desk.images, reference)) === undefined) {
-    throw new MinkeError('IMAGE_NOT_FOUND', {
-      image: reference,
-      reason: 'it is not on this machine, and this door fetches none from a registry; bring it with docker load',
+  const tell = (line: object): void => {
+    if (!response.headersSent) response.writeHead(200, { 'Content-Type': 'application/json' });
+    response.write(`${JSON.stringify(line)}\r\n`);
+  };
+  const credentials = loginOf(request.headers['x-registry-auth']);
+  try {
+    const { id } = await desk.images.pull(reference, {
+      signal: goneSignal(desk, response),
+      credentials,
+      onProgress: ({ doneBytes, totalBytes }) =>
+        tell({ status: 'Downloading', id: 'layers', progressDetail: { current: doneBytes, total: totalBytes } }),
     });
+    tell({ status: `Status: ${reference} is here, as ${id}` });
+    response.end();
+  } catch (error) {
+    if (!response.headersSent) throw error;
+    const { message } = toMinkeError(error);
+    tell({ errorDetail: { message }, error: message });
+    response.end();
   }
-  sendJson(response, 200, { status: `${reference} is on this machine already; no registry was asked` });
+}
+
+/** X-Registry-Auth: base64url of JSON; clients send an empty login for a registry that they have none of. */
+function loginOf(header: string | readonly string[] | undefined): PullOptions['credentials'] {
+  try {
+    const text = Buffer.from(String(header ?? ''), 'base64url').toString();
+    const { username, password } = JSON.parse(text) as Record<string, unknown>;
+    const isLogin = typeof username === 'string' && username !== '' && typeof password === 'string';
+    return isLogin ? { username, password } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export async function loadImage(desk: Desk, { request, response }: Call): Promise<void> {

@@ -46,6 +46,26 @@ export const catalogue = {
     'Load it: docker save {image} | minke load -',
   ),
   IMAGE_INVALID: user(400, 'Cannot use the image "{image}": {reason}'),
+  IMAGE_MEDIA_TYPE: user(
+    415,
+    'Cannot use the image "{image}": its {part} is of the type "{mediaType}", which minke does not read',
+  ),
+  IMAGE_DIGEST_MISMATCH: passing(
+    502,
+    'Cannot use the image "{image}": what came as {digest} is something else: {found}',
+  ),
+  IMAGE_ACCESS_DENIED: user(
+    403,
+    'Cannot pull "{image}": {registry} does not let minke in: {reason}',
+    'Log in as the user that the daemon runs as: docker login {registry}',
+  ),
+  REGISTRY_UNREACHABLE: passing(
+    502,
+    'Cannot pull "{image}": {registry} cannot be reached: {reason}',
+    'Without a network, load it: docker save {image} | minke load -',
+  ),
+  REGISTRY_FAILED: passing(502, 'Cannot pull "{image}": {registry} failed: {reason}'),
+  BUILD_FAILED: user(400, 'Cannot build "{folder}": {reason}', '{mend}'),
   PACK_FAILED: user(400, 'Cannot pack "{folder}": {reason}', '{mend}'),
   INSTANCE_NOT_FOUND: user(404, 'Cannot find the instance "{instance}"'),
   INSTANCE_START_FAILED: system(502, 'Cannot start "{name}": {reason}'),

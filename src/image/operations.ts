@@ -1,13 +1,17 @@
+import { statSync } from 'node:fs';
 import { MinkeError } from '../errors/index.ts';
 import type { ImageConfig, ReadyImage } from '../model/instance.ts';
 import { importRoot } from './archive/import-root.ts';
 import { loadArchive } from './archive/load-archive.ts';
 import { planArchive, type ArchivePart } from './archive/save-archive.ts';
+import type { Digest } from './layout/digest.ts';
 import { openLayout, type Layout, type StoredImage } from './layout/layout.ts';
 import { toImageConfig } from './layout/manifest.ts';
 import { shortName } from './layout/reference.ts';
+import { storeLayer } from './layout/store-layer.ts';
 import { packFolder } from './pack/pack.ts';
 import type { PackRequest } from './pack/request.ts';
+import type { FetchedImage, FetchedLayer } from './source.ts';
 import { sweep, type Swept } from './sweep.ts';
 import { prepareRoot } from './unpack/root.ts';
 
@@ -34,7 +38,12 @@ export interface ImageSummary {
  */
 export interface Operations {
   /** Undefined when the layout has no such image. */
-  prepare(reference: string): ReadyImage | undefined;
+  prepare(reference: string, calledAs?: string): ReadyImage | undefined;
+  /** Those of the layers that are not in the layout. */
+  missingLayers(diffIds: readonly Digest[]): readonly Digest[];
+  addLayer(layer: FetchedLayer): Promise<void>;
+  /** Answers its id. */
+  addImage(image: FetchedImage): Digest;
   pack(request: PackRequest): ReadyImage;
   load(archivePath: string): Promise<readonly ImageSummary[]>;
   planSave(reference: string): readonly ArchivePart[];
@@ -51,10 +60,13 @@ export function createOperations(folder: string, nodePath: string): Operations {
   const ready = (image: StoredImage, reference: string): ReadyImage => prepareRoot(layout, image, reference);
   const wanted = (reference: string): StoredImage => layout.resolve(reference) ?? notFound(reference);
   return {
-    prepare: (reference) => {
+    prepare: (reference, calledAs = reference) => {
       const image = layout.resolve(reference);
-      return image === undefined ? undefined : ready(image, reference);
+      return image === undefined ? undefined : ready(image, calledAs);
     },
+    missingLayers: (diffIds) => diffIds.filter((digest) => !layout.blobs.has(digest)),
+    addLayer: (layer) => addLayer(layout, layer),
+    addImage: (image) => addImage(layout, image),
     pack: (request) => ready(packFolder(layout, request, nodePath), request.reference),
     load: async (archivePath) => (await loadArchive(layout, archivePath)).map((image) => summarise(image)),
     planSave: (reference) => planSave(layout, wanted(reference), reference),
@@ -68,6 +80,21 @@ export function createOperations(folder: string, nodePath: string): Operations {
     remove: (reference) => layout.remove(reference),
     sweep: (keep) => sweep(layout, keep),
   };
+}
+
+async function addLayer(layout: Layout, { image, path, digest, diffId }: FetchedLayer): Promise<void> {
+  const part = { path, offset: 0, size: statSync(path).size };
+  await storeLayer(layout, part, { image, label: `its layer ${digest}` }, (stored) => {
+    if (stored.sourceDigest !== digest)
+      throw new MinkeError('IMAGE_DIGEST_MISMATCH', { image, digest, found: stored.sourceDigest });
+    if (stored.digest !== diffId)
+      throw new MinkeError('IMAGE_DIGEST_MISMATCH', { image, digest: diffId, found: stored.digest });
+  });
+}
+
+function addImage(layout: Layout, { configBytes, diffIds, sourceDigests }: FetchedImage): Digest {
+  const layers = diffIds.map((digest) => ({ digest, size: layout.blobs.sizeOf(digest) }));
+  return layout.add({ configBytes, layers, names: [], sourceDigests }).id;
 }
 
 function notFound(image: string): never {

@@ -1,12 +1,12 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { silentLog } from '../observe/log.ts';
 import { digestOf } from './layout/digest.ts';
-import type { ImageSource } from './source.ts';
+import type { FetchProgress, ImageSource } from './source.ts';
 import { createImageStore, type ImageStore } from './store.ts';
-import { dockerArchive, tarOf, writeFiles } from './testing/images.ts';
+import { configOf, dockerArchive, tarOf, writeFiles } from './testing/images.ts';
 import { temporaryFolder } from './testing/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -122,22 +122,78 @@ describe('the image store', () => {
 });
 
 describe('sources', () => {
-  const nothing: ImageSource = { name: 'nothing', open: () => Promise.resolve(undefined) };
+  const nothing: ImageSource = { name: 'nothing', fetch: () => Promise.resolve(undefined) };
+
+  /** A source with one image; it waits for `until` before its layer comes. */
+  function shelfOf(asked: string[], until: () => Promise<void> = async () => undefined): ImageSource {
+    return {
+      name: 'shelf',
+      fetch: async (reference, shelf, { signal, onProgress }) => {
+        asked.push(reference);
+        await until();
+        signal?.throwIfAborted();
+        onProgress?.({ doneBytes: layer.length, totalBytes: layer.length });
+        const path = await shelf.newPath();
+        writeFileSync(path, layer);
+        const diffId = digestOf(layer);
+        await shelf.addLayer({ image: reference, path, digest: diffId, diffId });
+        rmSync(path);
+        return await shelf.addImage({ configBytes: configOf([diffId]), diffIds: [diffId], sourceDigests: [] });
+      },
+    };
+  }
 
   it('are asked in order for what the layout lacks, and once only', async () => {
     const asked: string[] = [];
-    const source: ImageSource = {
-      name: 'shelf',
-      open: (reference) => {
-        asked.push(reference);
-        return Promise.resolve(archive('its-own-name'));
-      },
-    };
-    store = open([nothing, source]);
+    store = open([nothing, shelfOf(asked)]);
     const image = await store.prepare('acme/hello:v1');
     await store.prepare('acme/hello:v1');
     expect(asked).toEqual(['acme/hello:v1']);
     expect((await store.inspect('acme/hello:v1'))?.id).toBe(image.id);
+  });
+
+  it('are not asked for what only may come from here', async () => {
+    const asked: string[] = [];
+    store = open([shelfOf(asked)]);
+    await expect(store.prepare('hello', { isLocal: true })).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' });
+    expect(asked).toEqual([]);
+  });
+
+  it('are asked once for all who want the same image at the same time, and all see its progress', async () => {
+    const asked: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    store = open([shelfOf(asked, () => gate.promise)]);
+    const seen: number[] = [];
+    const onProgress = ({ doneBytes }: FetchProgress): void => void seen.push(doneBytes);
+    const pulls = [1, 2, 3].map(() => store.pull('hello', { onProgress }));
+    await vi.waitUntil(() => asked.length > 0);
+    gate.resolve();
+    expect(new Set((await Promise.all(pulls)).map(({ id }) => id)).size).toBe(1);
+    expect([asked, seen]).toEqual([['hello'], [layer.length, layer.length, layer.length]]);
+  });
+
+  it('stop when the last who waits has gone, and not before', async () => {
+    const asked: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    store = open([shelfOf(asked, () => gate.promise)]);
+    const leaving = new AbortController();
+    const left = store.pull('hello', { signal: leaving.signal });
+    const staying = store.pull('hello');
+    await vi.waitUntil(() => asked.length > 0);
+    leaving.abort(new Error('changed my mind'));
+    await expect(left).rejects.toThrow('changed my mind');
+    gate.resolve();
+    expect((await staying).names).toEqual(['hello:latest']);
+    const alone = new AbortController();
+    const another = Promise.withResolvers<void>();
+    const third = open([shelfOf(asked, () => another.promise)]);
+    const gone = third.pull('other', { signal: alone.signal });
+    await vi.waitUntil(() => asked.includes('other'));
+    alone.abort(new Error('so did I'));
+    another.resolve();
+    await expect(gone).rejects.toThrow('so did I');
+    expect(await third.inspect('other')).toBeUndefined();
+    await third.close();
   });
 
   it('are named when none of them has the image', async () => {

@@ -8,9 +8,11 @@ import { nameShortage } from '../linux/shortage.ts';
 import type { ImageConfig, ReadyImage } from '../model/instance.ts';
 import type { Log } from '../observe/log.ts';
 import { streamArchive } from './archive/save-archive.ts';
+import { createFetching } from './fetching.ts';
+import type { Digest } from './layout/digest.ts';
 import type { ImageSummary } from './operations.ts';
 import type { PackRequest } from './pack/request.ts';
-import type { ImageSource } from './source.ts';
+import type { FetchOptions, ImageSource, Shelf } from './source.ts';
 import type { Swept } from './sweep.ts';
 import { createWorkerClient, type WorkerClient } from './worker-client.ts';
 
@@ -20,8 +22,13 @@ import { createWorkerClient, type WorkerClient } from './worker-client.ts';
  * event loop never waits for a disk.
  */
 export interface ImageStore {
-  /** The image with its root on disk: at once when it was prepared before. IMAGE_NOT_FOUND when neither the layout nor a source has it. */
-  prepare(reference: string, signal?: AbortSignal): Promise<ReadyImage>;
+  /**
+   * The image with its root on disk: at once when it was prepared before; from a source where the layout has none, with the
+   * errors of that source. IMAGE_NOT_FOUND when neither has it.
+   */
+  prepare(reference: string, options?: PrepareOptions): Promise<ReadyImage>;
+  /** What the source has under this name now, whether there was one here before or not. Layers that are here do not come again. */
+  pull(reference: string, options?: FetchOptions): Promise<ImageSummary>;
   /** A folder as an image. PACK_FAILED says what is wrong with the folder and what mends it. */
   pack(request: PackRequest): Promise<ReadyImage>;
   /** A `docker save` or OCI archive, perhaps gzip. IMAGE_INVALID when anything in it is not what it says. */
@@ -41,6 +48,11 @@ export interface ImageStore {
   close(): Promise<void>;
 }
 
+export interface PrepareOptions extends FetchOptions {
+  /** Only what is here already. */
+  readonly isLocal?: boolean;
+}
+
 export interface ImageStoreOptions {
   /** Absolute; belongs to one process at a time. */
   readonly folder: string;
@@ -54,6 +66,7 @@ export interface ImageStoreOptions {
 export function createImageStore(options: ImageStoreOptions): ImageStore {
   const { folder, nodePath, log, sources = [] } = options;
   const worker = createWorkerClient({ folder, nodePath });
+  const fetching = createFetching(sources, createShelf(folder, worker));
   const prepared = new Map<string, ReadyImage>();
   /** Any change may move a name, so nothing prepared earlier is taken for granted after it. */
   const changing = async <T>(action: () => Promise<T>): Promise<T> => {
@@ -63,17 +76,29 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
       prepared.clear();
     }
   };
-  const load = async (archive: Readable): Promise<readonly ImageSummary[]> =>
-    changing(() => loadStream(worker, folder, archive));
+  const pull = async (reference: string, fetchOptions: FetchOptions): Promise<Digest> => {
+    const started = performance.now();
+    const id = await fetching.fetch(reference, fetchOptions);
+    if (!reference.includes('@')) await changing(() => worker.call('tag', id, reference));
+    log.info('pulled', { image: reference, id, ms: Math.round(performance.now() - started) });
+    return id;
+  };
   return {
-    prepare: async (reference, signal) => {
+    prepare: async (reference, { isLocal = false, ...fetchOptions } = {}) => {
       const known = prepared.get(reference);
       if (known !== undefined) return known;
-      const found =
-        (await worker.call('prepare', reference)) ?? (await fetchFrom(sources, reference, load, worker, signal));
-      if (found === undefined) throw notFound(reference, sources);
+      const here = await worker.call('prepare', reference);
+      if (here === undefined && isLocal)
+        throw new MinkeError('IMAGE_NOT_FOUND', { image: reference, reason: 'it is not in the image store' });
+      const found = here ?? (await worker.call('prepare', await pull(reference, fetchOptions), reference));
+      if (found === undefined) throw new Error(`The image store lost ${reference}`);
       prepared.set(reference, found);
       return found;
+    },
+    pull: async (reference, fetchOptions = {}) => {
+      const summary = await worker.call('inspect', await pull(reference, fetchOptions));
+      if (summary === undefined) throw new Error(`The image store lost ${reference}`);
+      return summary;
     },
     pack: async (request) => {
       const started = performance.now();
@@ -81,7 +106,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
       log.info('packed', { folder: request.folder, image: image.id, ms: Math.round(performance.now() - started) });
       return image;
     },
-    load,
+    load: (archive) => changing(() => loadStream(worker, folder, archive)),
     save: async (reference) => streamArchive(await worker.call('planSave', reference)),
     importRoot: (reference, path, config = {}) => changing(() => worker.call('importRoot', reference, path, config)),
     list: () => worker.call('list'),
@@ -95,9 +120,8 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
 
 /** The worker reads archives by position, so the stream goes to disk first. */
 async function loadStream(worker: WorkerClient, folder: string, archive: Readable): Promise<readonly ImageSummary[]> {
-  const path = join(folder, 'tmp', `${process.pid}-${crypto.randomUUID()}`);
+  const path = await newTemporaryPath(folder);
   try {
-    await mkdir(join(folder, 'tmp'), { recursive: true });
     await pipeline(archive, createWriteStream(path));
     return await worker.call('load', path);
   } catch (error) {
@@ -107,34 +131,17 @@ async function loadStream(worker: WorkerClient, folder: string, archive: Readabl
   }
 }
 
-type Load = (archive: Readable) => Promise<readonly ImageSummary[]>;
-
-async function fetchFrom(
-  sources: readonly ImageSource[],
-  reference: string,
-  load: Load,
-  worker: WorkerClient,
-  signal?: AbortSignal,
-): Promise<ReadyImage | undefined> {
-  for (const source of sources) {
-    const archive = await source.open(reference, signal);
-    if (archive === undefined) continue;
-    const [image] = await load(archive);
-    if (image === undefined)
-      throw new MinkeError('IMAGE_INVALID', {
-        image: reference,
-        reason: `${source.name} sent an archive without an image`,
-      });
-    if (!reference.includes('@')) await worker.call('tag', image.id, reference);
-    return worker.call('prepare', reference.includes('@') ? image.id : reference);
-  }
-  return undefined;
+function createShelf(folder: string, worker: WorkerClient): Shelf {
+  return {
+    newPath: () => newTemporaryPath(folder),
+    missingLayers: (diffIds) => worker.call('missingLayers', diffIds),
+    addLayer: (layer) => worker.call('addLayer', layer),
+    addImage: (image) => worker.call('addImage', image),
+  };
 }
 
-function notFound(image: string, sources: readonly ImageSource[]): MinkeError {
-  const asked = sources.map(({ name }) => name).join(' nor ');
-  return new MinkeError('IMAGE_NOT_FOUND', {
-    image,
-    reason: asked === '' ? 'it is not in the image store' : `neither the image store nor ${asked} has it`,
-  });
+/** Its name begins as that of all things under way does: what a killed daemon leaves there, the next one removes. */
+async function newTemporaryPath(folder: string): Promise<string> {
+  await mkdir(join(folder, 'tmp'), { recursive: true, mode: 0o700 });
+  return join(folder, 'tmp', `${process.pid}-${crypto.randomUUID()}`);
 }

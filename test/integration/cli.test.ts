@@ -51,10 +51,10 @@ describe('minke, from the first command on', () => {
 
   it('up starts a daemon that outlives the command, and says which image is missing', async () => {
     expect(await minke('up', '-d')).toMatchObject({
-      code: 1,
+      code: 3,
       stdout: '',
       stderr: expect.stringMatching(
-        /^minke: Cannot find the image "busybox": .*\nhint: Load it: docker save busybox \| minke load -\n$/,
+        /^minke: Cannot pull "busybox": docker.io cannot be reached: .*\nhint: .*docker save busybox \| minke load -\n$/,
       ),
     });
     expect(await minke('status')).toEqual(

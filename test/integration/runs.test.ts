@@ -136,7 +136,7 @@ describe('a run from the host', () => {
 
   it('is refused with the place and the mend when it is asked for wrongly', async () => {
     await expect(minke.run('nobody')).rejects.toMatchObject({ code: 'TARGET_NOT_FOUND' });
-    await expect(minke.run('no/such:image')).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' });
+    await expect(minke.run('no/such:image')).rejects.toMatchObject({ code: 'REGISTRY_UNREACHABLE' });
     await expect(post({ target: { function: 'shell' }, args: 'no list' } as never)).rejects.toThrow(/"args"/);
   });
 });

@@ -8,9 +8,14 @@ export interface StepProgress {
   readonly step: Step['kind'];
   /** The service, volume or instance that the step is about. */
   readonly subject?: string;
-  readonly state: 'begun' | 'ended';
+  readonly state: 'begun' | 'going' | 'ended';
   /** With `ended`: how long it took. */
   readonly ms?: number;
+  /** With `going`: of what comes from a registry. */
+  readonly doneBytes?: number;
+  readonly totalBytes?: number;
+  /** With `going`: a line that a build wrote. */
+  readonly note?: string;
 }
 
 export interface ExecuteOptions {

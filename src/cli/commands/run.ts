@@ -1,16 +1,20 @@
 import { addAbortSignal } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import type { ProgressLine } from '../../api/types.ts';
 import { appHere, appOption } from '../app/app-request.ts';
 import { containerFlags, containerOf } from '../app/container-flags.ts';
 import { defineCommand } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
 import { parseDuration } from '../command/duration.ts';
 import { usage } from '../command/parse.ts';
+import { followProgress } from '../app/follow-progress.ts';
 import { endingOf } from '../app/run-ending.ts';
 import { connect } from '../daemon/connect.ts';
+import { createProgress } from '../terminal/progress.ts';
 import type { Minke } from '../../sdk/minke.ts';
 import { targetOf, type RunOptions } from '../../sdk/run.ts';
 import type { LogChunk } from '../../sdk/runs.ts';
+import type { Transport } from '../../sdk/transport.ts';
 
 export const command = defineCommand({
   operands: [
@@ -50,6 +54,7 @@ Options stand before TARGET; what follows it belongs to the container.`,
       ...(options.interactive ? { input: await buffer(addAbortSignal(context.signal, process.stdin)) } : {}),
     };
     context.signal.throwIfAborted();
+    if (isImage && context.err.isTerminal) await bringImage(context, api, target);
     const { id } = await minke.run(target, args, { ...request, detach: true });
     if (!options.detach) return follow(context, minke, id);
     if (context.isJson) context.out.json({ id });
@@ -57,6 +62,13 @@ Options stand before TARGET; what follows it belongs to the container.`,
     return 0;
   },
 });
+
+/** The run itself would bring it as well, but could not tell how far it is. */
+async function bringImage(context: Context, api: Transport, reference: string): Promise<void> {
+  const query = { reference, missing: true };
+  const lines = api.lines<ProgressLine>('imagePull', { query, signal: context.signal });
+  await followProgress(lines, createProgress(context.err));
+}
 
 function environmentOf(given: readonly string[], own: Context['env']): Record<string, string> {
   const pairs = given.map((text): [string, string | undefined] => {

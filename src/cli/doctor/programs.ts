@@ -21,6 +21,12 @@ const programs: readonly Program[] = [
     isNeeded: false,
     means: 'containers cannot reach anything outside their app',
   },
+  {
+    name: 'buildah',
+    package: 'buildah',
+    isNeeded: false,
+    means: 'Dockerfiles cannot be built; folders without one can',
+  },
 ];
 
 export function checkPrograms(path: string, isRoot: boolean): readonly Finding[] {

@@ -3,6 +3,8 @@ import type { Engine } from '../../engines/engine.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import type { ImageStore } from '../../image/store.ts';
 import type { Store } from '../../store/store.ts';
+import type { Builds } from '../../image/build/builds.ts';
+import type { Clock } from '../../observe/clock.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import type { Catalog } from '../parts/catalog.ts';
 import type { Deploys } from '../parts/deploys.ts';
@@ -11,7 +13,9 @@ import type { DaemonTimeline } from '../parts/timeline.ts';
 
 /** What the handlers of minke's own API work with. */
 export interface Desk {
+  readonly builds: Builds;
   readonly catalog: Catalog;
+  readonly clock: Clock;
   readonly deploys: Deploys;
   readonly engine: Engine;
   readonly gateway: Gateway;

@@ -116,6 +116,7 @@ export function createLocalImages(images: ImageStore): Images {
       return found === undefined ? undefined : toLocal(found);
     },
     list: async () => (await images.list()).map(toLocal),
+    pull: async (reference, options) => toLocal(await images.pull(reference, options)),
     load: async (archive) => (await images.load(archive)).map(toLocal),
   };
 }

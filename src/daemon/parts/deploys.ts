@@ -5,6 +5,7 @@ import type { Current } from '../../apps/deploy/step.ts';
 import { findTakenRoute } from '../../apps/deploy/taken-routes.ts';
 import type { Supervisor } from '../../apps/supervise/supervisor.ts';
 import { MinkeError } from '../../errors/index.ts';
+import type { Builds } from '../../image/build/builds.ts';
 import type { ImageStore } from '../../image/store.ts';
 import type { AppModel } from '../../model/app.ts';
 import type { Clock } from '../../observe/clock.ts';
@@ -15,13 +16,17 @@ import type { AppHands } from './app-hands.ts';
 import { imageReference, type Catalog, type Deployed } from './catalog.ts';
 import type { Functions } from './functions.ts';
 import type { Instances } from './instances.ts';
-import { obtainImage } from './pack-request.ts';
+import { obtainImages } from './obtain-images.ts';
 import type { Volumes } from './volumes.ts';
 
 /** Brings apps to what should be: after `up`, at `down`, and when the daemon begins. One at a time for each app. */
 export interface Deploys {
-  /** Answers whether anything had to change. */
-  up(model: AppModel, onProgress: (progress: StepProgress) => void): Promise<{ readonly changed: boolean }>;
+  /** Answers whether anything had to change. `signal` ends it while images are made or fetched; later it is carried out. */
+  up(
+    model: AppModel,
+    onProgress: (progress: StepProgress) => void,
+    signal?: AbortSignal,
+  ): Promise<{ readonly changed: boolean }>;
   /** @throws APP_NOT_FOUND */
   down(
     app: string,
@@ -34,6 +39,7 @@ export interface Deploys {
 
 export interface DeploysOptions {
   readonly images: ImageStore;
+  readonly builds: Builds;
   readonly catalog: Catalog;
   readonly store: Store;
   readonly hands: AppHands;
@@ -47,7 +53,8 @@ export interface DeploysOptions {
 }
 
 export function createDeploys(options: DeploysOptions): Deploys {
-  const { images, catalog, store, hands, instances, supervisor, functions, volumes, clock, log, record } = options;
+  const { images, builds, catalog, store, hands, instances, supervisor, functions, volumes, clock, log, record } =
+    options;
   const inTurn = createTurns();
 
   const currentOf = (app: string): Current => {
@@ -91,7 +98,8 @@ export function createDeploys(options: DeploysOptions): Deploys {
     const found = await Promise.all(
       Object.values(model.services).map(async (service) => {
         const reference = imageReference(model.name, service);
-        const image = await images.prepare(reference).catch(() => undefined);
+        // Not from a registry: an app that is here starts without one.
+        const image = await images.prepare(reference, { isLocal: true }).catch(() => undefined);
         return image === undefined ? [] : [[service.name, image] as const];
       }),
     );
@@ -103,14 +111,16 @@ export function createDeploys(options: DeploysOptions): Deploys {
   };
 
   return {
-    up: async (model, onProgress) =>
+    up: async (model, onProgress, signal) =>
       await inTurn(model.name, async () => {
         const taken = findTakenRoute(
           model,
           catalog.list().map((deployed) => deployed.model),
         );
         if (taken !== undefined) throw taken;
-        const deployed: Deployed = { model, images: await obtainImages(images, model, onProgress, clock) };
+        // Before anything is stopped, so that an image that cannot be had changes nothing.
+        const obtained = await obtainImages({ images, builds, clock }, model, { onProgress, signal });
+        const deployed: Deployed = { model, images: obtained };
         const begun = clock.elapsed();
         const steps = await apply(deployed, onProgress);
         if (steps > 0) {
@@ -151,27 +161,6 @@ export function createDeploys(options: DeploysOptions): Deploys {
       }
     },
   };
-}
-
-/** Before anything is stopped, so that a folder that cannot be packed changes nothing. */
-async function obtainImages(
-  images: ImageStore,
-  model: AppModel,
-  onProgress: (progress: StepProgress) => void,
-  clock: Clock,
-): Promise<Deployed['images']> {
-  const obtained = Object.values(model.services).map(async (service) => {
-    const subject = service.name;
-    const begun = clock.elapsed();
-    onProgress({ step: 'prepare-image', subject, state: 'begun' });
-    const image = await obtainImage(images, model, service);
-    onProgress({ step: 'prepare-image', subject, state: 'ended', ms: Math.round(clock.elapsed() - begun) });
-    return [service.name, image] as const;
-  });
-  const results = await Promise.allSettled(obtained);
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-  return new Map(await Promise.all(obtained));
 }
 
 type Turns = <T>(key: string, task: () => Promise<T>) => Promise<T>;

@@ -138,7 +138,7 @@ describe('an OCI archive', () => {
     const [image] = await loadArchive(layout, file(ociArchive([gzipSync(layer)], [digestOf(layer)])));
     expect(image?.names).toEqual(['docker.io/acme/oci:v1']);
     expect(image?.manifest.layers.map(({ digest }) => digest)).toEqual([digestOf(layer)]);
-    expect(layout.resolve(`acme/oci@${image?.sourceDigest}`)?.id).toBe(image?.id);
+    expect(layout.resolve(`acme/oci@${image?.sourceDigests[0]}`)?.id).toBe(image?.id);
   });
 
   const compressed = gzipSync(layer);

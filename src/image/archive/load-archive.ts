@@ -4,6 +4,7 @@ import { digestOf, hexOf, type Digest } from '../layout/digest.ts';
 import type { Layout, StoredImage } from '../layout/layout.ts';
 import {
   architectureOf,
+  checkImageShape,
   isDescriptor,
   parseConfigFile,
   parseJson,
@@ -11,7 +12,8 @@ import {
   type ConfigFile,
   type Descriptor,
 } from '../layout/manifest.ts';
-import { withArchive, type ArchiveFile, type StoredLayer } from './archive-file.ts';
+import type { StoredLayer } from '../layout/store-layer.ts';
+import { withArchive, type ArchiveFile } from './archive-file.ts';
 
 /**
  * Takes the images of a `docker save` archive (any version) or an OCI archive into the layout. Every digest is checked: of
@@ -53,12 +55,9 @@ async function loadOci(layout: Layout, archive: ArchiveFile): Promise<readonly S
     const manifest = parseManifest(readChecked(archive, descriptor, label), label);
     const configBytes = readChecked(archive, manifest.config, label);
     const paths = manifest.layers.map(({ digest }) => blobPath(digest));
-    const layers = await storeLayers(archive, paths, parseConfigFile(configBytes, label), label);
-    manifest.layers.forEach(({ digest }, index) => {
-      if (layers[index]?.sourceDigest !== digest)
-        throw invalid(label, `the content of its layer ${digest} does not match its digest`);
-    });
-    loaded.push(layout.add({ configBytes, layers, names: namesOf(descriptor), sourceDigest: descriptor.digest }));
+    const digests = manifest.layers.map(({ digest }) => digest);
+    const layers = await storeLayers(archive, paths, parseConfigFile(configBytes, label), label, digests);
+    loaded.push(layout.add({ configBytes, layers, names: namesOf(descriptor), sourceDigests: [descriptor.digest] }));
   }
   return loaded;
 }
@@ -81,18 +80,23 @@ async function storeLayers(
   paths: readonly string[],
   config: ConfigFile,
   label: string,
+  sourceDigests?: readonly Digest[],
 ): Promise<readonly StoredLayer[]> {
   const diffIds = config.rootfs.diff_ids;
-  if (paths.length !== diffIds.length)
-    throw invalid(label, `it has ${paths.length} layers, but its config lists ${diffIds.length}`);
+  checkImageShape(paths, diffIds, label);
   const layers: StoredLayer[] = [];
   for (const [index, path] of paths.entries()) {
-    const layer = await archive.storeLayer(path);
-    if (layer.digest !== diffIds[index])
-      throw invalid(label, `the content of its layer ${diffIds[index]} does not match its digest`);
+    const layer = await archive.storeLayer(path, (stored) => {
+      checkDigest(stored.digest, diffIds[index], label);
+      checkDigest(stored.sourceDigest, sourceDigests?.[index] ?? stored.sourceDigest, label);
+    });
     layers.push(layer);
   }
   return layers;
+}
+
+function checkDigest(found: Digest, expected: Digest | undefined, label: string): void {
+  if (found !== expected) throw invalid(label, `the content of its layer ${expected} does not match its digest`);
 }
 
 /** Manifests for this machine, in the order of the index; indexes inside it are opened. */

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
 import { openByteSource, readPieces } from '../tar/byte-source.ts';
 import { digestOf, hexOf, type Digest } from './digest.ts';
+import { maxDocumentBytes } from './manifest.ts';
 import type { Temporary } from './temporary.ts';
 
 /** Content by digest. A blob is there whole or not at all: temporary file, fsync, rename. */
@@ -41,7 +42,8 @@ export interface StoredBlob {
 
 export interface BlobWriter {
   write(bytes: Uint8Array): void;
-  commit(): StoredBlob;
+  /** `check` may throw: then nothing is stored. */
+  commit(check?: (blob: StoredBlob) => void): StoredBlob;
   /** Drops what was written; harmless after `commit`. */
   abort(): void;
 }
@@ -68,8 +70,6 @@ export function openBlobs(folder: string, temporary: Temporary): Blobs {
 }
 
 const bufferBytes = 1 << 20;
-/** Manifests and configs; larger ones are refused by registries, too (4 MiB). */
-const maxSmallBytes = 4 << 20;
 
 function createBlobWriter(temporary: Temporary, pathOf: (digest: Digest) => string): BlobWriter {
   const path = temporary.newPath();
@@ -100,9 +100,10 @@ function createBlobWriter(temporary: Temporary, pathOf: (digest: Digest) => stri
         if (filled === bufferBytes) flush();
       }
     },
-    commit: () => {
+    commit: (check) => {
       flush();
       const digest: Digest = `sha256:${hash.digest('hex')}`;
+      check?.({ digest, size });
       if (!existsSync(pathOf(digest))) fsyncSync(file);
       close();
       temporary.settle(path, pathOf(digest));
@@ -117,7 +118,7 @@ function createBlobWriter(temporary: Temporary, pathOf: (digest: Digest) => stri
 
 function readSmall(path: string, digest: Digest): Buffer {
   if (!existsSync(path)) throw invalid(digest, 'it is not in the layout');
-  if (statSync(path).size > maxSmallBytes) throw invalid(digest, 'it is too large for a manifest or a config');
+  if (statSync(path).size > maxDocumentBytes) throw invalid(digest, 'it is too large for a manifest or a config');
   const bytes = readFileSync(path);
   if (digestOf(bytes) !== digest) throw invalid(digest, 'its content does not match its digest');
   return bytes;

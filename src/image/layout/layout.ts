@@ -1,6 +1,17 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
+import { defaultLimits, type ImageLimits } from '../tar/limits.ts';
 import { openBlobs, type Blobs } from './blobs.ts';
 import type { Digest } from './digest.ts';
 import {
@@ -25,6 +36,7 @@ export interface Layout {
   readonly folder: string;
   readonly blobs: Blobs;
   readonly temporary: Temporary;
+  readonly limits: ImageLimits;
   list(): readonly StoredImage[];
   /** By name, `name@digest`, image id, or the first 12 or more digits of an id. */
   resolve(reference: string): StoredImage | undefined;
@@ -42,8 +54,8 @@ export interface StoredImage {
   /** Digest of the config. */
   readonly id: Digest;
   readonly manifestDigest: Digest;
-  /** Digest of the manifest as its source had it, where that differs (its layers were compressed). */
-  readonly sourceDigest: Digest | undefined;
+  /** Digests under which its sources know it: of their manifests, whose layers were compressed, and of indexes. */
+  readonly sourceDigests: readonly Digest[];
   /** Full names, sorted. */
   readonly names: readonly string[];
   readonly manifest: Manifest;
@@ -56,34 +68,37 @@ export interface NewImage {
   readonly layers: readonly { readonly digest: Digest; readonly size: number }[];
   /** Any spelling; none leaves it to be found by id. */
   readonly names: readonly string[];
-  readonly sourceDigest?: Digest;
+  readonly sourceDigests?: readonly Digest[];
 }
 
-export function openLayout(folder: string): Layout {
-  mkdirSync(folder, { recursive: true });
+export function openLayout(folder: string, limits = defaultLimits): Layout {
+  // Images bring setuid programs along; nobody else on this machine gets at them.
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  chmodSync(folder, 0o700);
   const temporary = openTemporary(join(folder, 'tmp'));
   const blobs = openBlobs(join(folder, 'blobs', 'sha256'), temporary);
   const index = openIndex(folder, temporary);
-  const images = new Map<Digest, Omit<StoredImage, 'names' | 'sourceDigest'>>();
-  const read = (digest: Digest): Omit<StoredImage, 'names' | 'sourceDigest'> => {
+  const images = new Map<Digest, Omit<StoredImage, 'names' | 'sourceDigests'>>();
+  const read = (digest: Digest): Omit<StoredImage, 'names' | 'sourceDigests'> => {
     const known = images.get(digest) ?? readImage(blobs, digest);
     images.set(digest, known);
     return known;
   };
-  const toImage = ({ digest, names, sourceDigest }: IndexedImage): StoredImage => {
-    return { ...read(digest), names, sourceDigest };
+  const toImage = ({ digest, names, sourceDigests }: IndexedImage): StoredImage => {
+    return { ...read(digest), names, sourceDigests };
   };
   const list = (): readonly StoredImage[] => groupByManifest(index.read()).map(toImage);
   return {
     folder,
     blobs,
     temporary,
+    limits,
     list,
     resolve: (reference) => findImage(list(), reference),
     add: (image) => {
       const manifest = storeManifest(blobs, image);
       const names = image.names.map((name) => fullName(parseReference(name)));
-      index.write(withNames(index.read(), manifest, names, image.sourceDigest));
+      index.write(withNames(index.read(), manifest, names, image.sourceDigests ?? []));
       const stored = list().find(({ manifestDigest }) => manifestDigest === manifest.digest);
       if (stored === undefined) throw new Error(`The index lost ${manifest.digest}`);
       return stored;
@@ -93,9 +108,7 @@ export function openLayout(folder: string): Layout {
       const entry = index.read().find(({ digest }) => digest === image?.manifestDigest);
       if (entry === undefined)
         throw new MinkeError('IMAGE_NOT_FOUND', { image: id, reason: 'it is not in the layout' });
-      index.write(
-        withNames(index.read(), { ...entry, annotations: {} }, [fullName(parseReference(name))], sourceOf(entry)),
-      );
+      index.write(withNames(index.read(), { ...entry, annotations: {} }, [fullName(parseReference(name))], []));
     },
     remove: (reference) => {
       const image = findImage(list(), reference);
@@ -120,7 +133,7 @@ const tagKey = 'org.opencontainers.image.ref.name';
 const sourceKey = 'minke.source.digest';
 
 const nameOf = (entry: Descriptor): string | undefined => entry.annotations?.[nameKey];
-const sourceOf = (entry: Descriptor): Digest | undefined => entry.annotations?.[sourceKey];
+const sourcesOf = (entry: Descriptor): readonly Digest[] => entry.annotations?.[sourceKey]?.split(' ') ?? [];
 
 interface Index {
   read(): readonly Descriptor[];
@@ -159,20 +172,20 @@ function storeManifest(blobs: Blobs, image: NewImage): Descriptor {
   return { mediaType: mediaTypes.manifest, ...blobs.put(Buffer.from(JSON.stringify(manifest))) };
 }
 
-function readImage(blobs: Blobs, digest: Digest): Omit<StoredImage, 'names' | 'sourceDigest'> {
+function readImage(blobs: Blobs, digest: Digest): Omit<StoredImage, 'names' | 'sourceDigests'> {
   const manifest = parseManifest(blobs.read(digest), digest);
   const config = parseConfigFile(blobs.read(manifest.config.digest), digest);
   return { id: manifest.config.digest, manifestDigest: digest, manifest, config };
 }
 
-type IndexedImage = Pick<StoredImage, 'names' | 'sourceDigest'> & { readonly digest: Digest };
+type IndexedImage = Pick<StoredImage, 'names' | 'sourceDigests'> & { readonly digest: Digest };
 
 function groupByManifest(entries: readonly Descriptor[]): readonly IndexedImage[] {
   const digests = [...new Set(entries.map(({ digest }) => digest))];
   return digests.map((digest) => {
     const own = entries.filter((entry) => entry.digest === digest);
     const names = own.flatMap((entry) => nameOf(entry) ?? []).toSorted();
-    return { digest, names, sourceDigest: own.map(sourceOf).find((source) => source !== undefined) };
+    return { digest, names, sourceDigests: [...new Set(own.flatMap(sourcesOf))] };
   });
 }
 
@@ -181,10 +194,12 @@ function withNames(
   entries: readonly Descriptor[],
   image: Descriptor,
   names: readonly string[],
-  source?: Digest,
+  sources: readonly Digest[],
 ): readonly Descriptor[] {
+  const known = entries.filter(({ digest }) => digest === image.digest).flatMap(sourcesOf);
+  const all = [...new Set([...known, ...sources])];
   const freed = entries.map((entry) => (names.includes(nameOf(entry) ?? '') ? nameless(entry) : entry));
-  const added = (names.length === 0 ? [undefined] : names).map((name) => named(image, name, source));
+  const added = (names.length === 0 ? [undefined] : names).map((name) => named(image, name, all));
   return tidy([...freed, ...added]);
 }
 
@@ -201,17 +216,17 @@ function without(entries: readonly Descriptor[], image: StoredImage, reference: 
   return entries.filter((entry) => entry.digest !== image.manifestDigest || (isOneOfMany && nameOf(entry) !== name));
 }
 
-const nameless = (entry: Descriptor): Descriptor => named(entry, undefined, sourceOf(entry));
+const nameless = (entry: Descriptor): Descriptor => named(entry, undefined, sourcesOf(entry));
 
 function named(
   { mediaType, digest, size }: Descriptor,
   name: string | undefined,
-  source: Digest | undefined,
+  sources: readonly Digest[],
 ): Descriptor {
   const tag = name?.slice(name.lastIndexOf(':') + 1);
   const annotations = {
     ...(name === undefined || tag === undefined ? {} : { [nameKey]: name, [tagKey]: tag }),
-    ...(source === undefined ? {} : { [sourceKey]: source }),
+    ...(sources.length === 0 ? {} : { [sourceKey]: sources.join(' ') }),
   };
   return { mediaType, digest, size, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) };
 }
@@ -235,5 +250,5 @@ function findByName(images: readonly StoredImage[], text: string, name: string):
   const { digest } = parseReference(text);
   if (digest === undefined) return images.find(({ names }) => names.includes(name));
   // A digest says it all; the name before it only says where to ask.
-  return images.find((image) => image.manifestDigest === digest || image.sourceDigest === digest);
+  return images.find((image) => image.manifestDigest === digest || image.sourceDigests.includes(digest));
 }

@@ -1,6 +1,6 @@
 import { MinkeError } from '../../errors/index.ts';
 import type { ImageConfig } from '../../model/instance.ts';
-import type { Digest } from './digest.ts';
+import { isDigest, type Digest } from './digest.ts';
 
 /** OCI image specification 1.1: descriptor, manifest and config, as far as minke reads and writes them. */
 export interface Descriptor {
@@ -53,7 +53,7 @@ export function toImageConfig({ config = {} }: ConfigFile): ImageConfig {
     entrypoint: config.Entrypoint ?? [],
     command: config.Cmd ?? [],
     env: Object.fromEntries((config.Env ?? []).map(splitVariable)),
-    workdir: config.WorkingDir === undefined || config.WorkingDir === '' ? '/' : config.WorkingDir,
+    workdir: (config.WorkingDir ?? '') === '' ? '/' : (config.WorkingDir ?? ''),
     user: config.User ?? '',
     exposedPorts: Object.keys(config.ExposedPorts ?? {}).flatMap(tcpPort),
     labels: config.Labels ?? {},
@@ -84,6 +84,22 @@ export function toConfigFile(config: ImageConfig, architecture: string, diffIds:
   };
 }
 
+/** Manifests, indexes and configs; larger ones are refused by registries, too (4 MiB). */
+export const maxDocumentBytes = 4 << 20;
+
+/** Docker makes at most 127. */
+const maxLayers = 256;
+
+/** Throws IMAGE_INVALID unless manifest and config tell of as many layers, and of a sane number. */
+export function checkImageShape(layers: readonly unknown[], diffIds: readonly Digest[], image: string): void {
+  const refuse = (reason: string): never => {
+    throw new MinkeError('IMAGE_INVALID', { image, reason });
+  };
+  if (layers.length > maxLayers) refuse(`it has ${layers.length} layers, and ${maxLayers} are the most`);
+  if (layers.length !== diffIds.length)
+    refuse(`it has ${layers.length} layers, but its config lists ${diffIds.length}`);
+}
+
 /** JSON that claims to be a manifest, with the shape checked that the rest relies on. */
 export function parseManifest(bytes: Buffer, image: string): Manifest {
   const value = parseJson(bytes, image, 'manifest') as Partial<Manifest>;
@@ -95,11 +111,26 @@ export function parseManifest(bytes: Buffer, image: string): Manifest {
 
 export function parseConfigFile(bytes: Buffer, image: string): ConfigFile {
   const value = parseJson(bytes, image, 'config') as Partial<ConfigFile>;
+  const refuse = (reason: string): never => {
+    throw new MinkeError('IMAGE_INVALID', { image, reason });
+  };
   const diffIds: unknown = value.rootfs?.diff_ids;
-  if (!Array.isArray(diffIds) || !diffIds.every((id) => typeof id === 'string')) {
-    throw new MinkeError('IMAGE_INVALID', { image, reason: 'its config lists no layers' });
-  }
+  if (!Array.isArray(diffIds) || !diffIds.every((id) => typeof id === 'string' && isDigest(id)))
+    refuse('its config lists no layers');
+  const wrong = Object.entries(value.config ?? {}).find(([key, setting]) => !isSetting(key, setting));
+  if (wrong !== undefined) refuse(`the "${wrong[0]}" of its config is not what it should be`);
   return value as ConfigFile;
+}
+
+/** Anyone may write a config; the rest of minke relies on these shapes. Keys that it does not read may be anything. */
+function isSetting(key: string, value: unknown): boolean {
+  if (value === null || value === undefined) return true;
+  const isText = (one: unknown): boolean => typeof one === 'string' && !one.includes('\0');
+  if (['User', 'WorkingDir'].includes(key)) return isText(value);
+  if (['Env', 'Entrypoint', 'Cmd'].includes(key)) return Array.isArray(value) && value.every(isText);
+  const isMap = typeof value === 'object' && !Array.isArray(value);
+  if (key === 'Labels') return isMap && Object.values(value).every(isText);
+  return !['ExposedPorts', 'Volumes'].includes(key) || (isMap && Object.keys(value).every(isText));
 }
 
 export function parseJson(bytes: Buffer, image: string, what: string): object {
@@ -114,8 +145,9 @@ export function parseJson(bytes: Buffer, image: string, what: string): object {
 
 export function isDescriptor(value: unknown): value is Descriptor {
   if (typeof value !== 'object' || value === null) return false;
-  const { digest, size } = value as Partial<Descriptor>;
-  return typeof digest === 'string' && /^sha256:[0-9a-f]{64}$/.test(digest) && typeof size === 'number';
+  const { mediaType, digest, size } = value as Partial<Descriptor>;
+  const isSize = Number.isSafeInteger(size) && Number(size) >= 0;
+  return typeof mediaType === 'string' && typeof digest === 'string' && isDigest(digest) && isSize;
 }
 
 const isSet = (value: string | object): boolean =>

@@ -24,14 +24,26 @@ export function renameStripped(folder: string, { entrypoint, command }: Program)
   return { entrypoint: entrypoint.map(rename), command: command.map(rename) };
 }
 
+/** What each runtime starts where nothing is said. */
+const mainPrograms: Readonly<Record<PackRequest['runtime'], readonly [string, readonly string[]]>> = {
+  auto: ['node', ['index.js', 'index.ts']],
+  node: ['node', ['index.js', 'index.ts']],
+  none: ['node', []],
+  python: ['python3', ['main.py', 'app.py', '__main__.py']],
+  perl: ['perl', ['main.pl', 'app.pl']],
+};
+
 /** The app file's command, else `start` of package.json, else its `main`. */
 function chooseCommand(request: PackRequest, manifest: PackageJson | undefined, fail: Fail): readonly string[] {
   const asked = request.command ?? [];
   if (asked.length > 0) return asked;
   const start = manifest?.scripts?.start?.trim() ?? '';
   if (start !== '') return parseStart(start);
-  const main = manifest?.main ?? ['index.js', 'index.ts'].find((name) => existsSync(join(request.folder, name)));
-  if (main !== undefined && main !== '') return ['node', main];
+  const inFolder = (names: readonly string[]): string | undefined =>
+    names.find((name) => existsSync(join(request.folder, name)));
+  const [interpreter, names] = mainPrograms[request.runtime];
+  const main = manifest?.main ?? inFolder(names);
+  if (main !== undefined && main !== '') return [interpreter, main];
   return fail('it does not say what to run', 'Set command: in the app file, or scripts.start in its package.json.');
 }
 

@@ -200,13 +200,6 @@ describe('a folder that cannot be packed', () => {
     ['does not say what to run', () => app({ 'package.json': '{}' }), {}, 'does not say what to run', 'command:'],
     ['has a broken package.json', () => app({ 'package.json': '{' }), {}, 'package.json is not JSON', 'package.json'],
     [
-      'wants a runtime that is not there yet',
-      () => app(start),
-      { runtime: 'perl' },
-      'the runtime "perl" is not supported',
-      'runtime: node',
-    ],
-    [
       'has TypeScript that cannot be stripped',
       () => app({ ...start, 'main.ts': 'enum A { b }' }),
       {},

@@ -8,8 +8,9 @@ import type { Layout, StoredImage } from '../layout/layout.ts';
 import { architectureOf, toConfigFile } from '../layout/manifest.ts';
 import { createTree, subtract, writeLayer, type Tree } from '../layout/tree.ts';
 import { includeHostPath, type Fail } from '../runtime/include.ts';
-import { nodeTree } from '../runtime/node.ts';
+import { loadRuntime, type RuntimeName } from '../runtime/runtime.ts';
 import { skeletonTree } from '../runtime/skeleton.ts';
+import { addNeededLibraries } from '../runtime/standard-library.ts';
 import { addExtraFolder, appFolder, readAppTrees, type AppTrees } from './app-tree.ts';
 import { checkModules } from './check-modules.ts';
 import { chooseProgram, renameStripped, type Program } from './command.ts';
@@ -27,24 +28,24 @@ export function packFolder(layout: Layout, request: PackRequest, nodePath: strin
   checkFolder(request.folder, fail);
   const manifest = readPackageJson(request.folder, fail);
   const chosen = chooseProgram(request, manifest, fail);
-  const runtime = chooseRuntime(request, manifest, chosen, fail);
-  if (manifest !== undefined && runtime === 'node') checkModules(request.folder, manifest, fail);
+  const runtimeName = chooseRuntime(request, manifest, chosen);
+  if (manifest !== undefined && runtimeName === 'node') checkModules(request.folder, manifest, fail);
   try {
     const app = readAppTrees(request.folder, fail);
     addExtras(app, request, fail);
     const program = renameStripped(request.folder, chosen);
-    const host = hostTrees(request, runtime === 'node' ? nodePath : undefined, app, program, fail);
+    const runtime = loadRuntime(runtimeName, nodePath, fail);
+    if (runtimeName !== 'node') for (const tree of [app.modules, app.app]) addNeededLibraries(runtime.tree, tree, fail);
+    const host = hostTrees(request, runtime.tree, app, program, fail);
     const layers = [
       ...host.map((tree) => cachedLayer(tree, layout)),
       ...[app.modules, app.app].filter(hasNodes).map((tree) => writeLayer(tree, layout.blobs)),
     ];
-    return store(layout, request, layers, program, runtime);
+    return store(layout, request, layers, program, runtime.environment(request.folder));
   } catch (error) {
     throw asPackFailed(error, fail);
   }
 }
-
-type Runtime = 'node' | 'none';
 
 const firstWord = ({ entrypoint, command }: Program): string => entrypoint[0] ?? command[0] ?? '';
 
@@ -55,27 +56,21 @@ function checkFolder(folder: string, fail: Fail): void {
     fail('there is no such folder', 'Correct build: in the app file.');
 }
 
-function chooseRuntime(request: PackRequest, manifest: PackageJson | undefined, program: Program, fail: Fail): Runtime {
-  if (request.runtime === 'node' || request.runtime === 'none') return request.runtime;
-  if (request.runtime !== 'auto')
-    return fail(`the runtime "${request.runtime}" is not supported yet`, 'Use runtime: node or none, or an image:.');
+function chooseRuntime(request: PackRequest, manifest: PackageJson | undefined, program: Program): RuntimeName {
+  if (request.runtime !== 'auto') return request.runtime;
+  const first = firstWord(program);
+  if (/^python3?$/.test(first)) return 'python';
+  if (first === 'perl') return 'perl';
   const isNode =
     manifest !== undefined ||
-    firstWord(program) === 'node' ||
+    first === 'node' ||
     readdirSync(request.folder).some((name) => /\.[mc]?[jt]s$/.test(name));
   return isNode ? 'node' : 'none';
 }
 
 /** Layers of host files, the lowest first; none repeats what a lower one has. */
-function hostTrees(
-  request: PackRequest,
-  nodePath: string | undefined,
-  app: AppTrees,
-  program: Program,
-  fail: Fail,
-): readonly Tree[] {
+function hostTrees(request: PackRequest, runtime: Tree, app: AppTrees, program: Program, fail: Fail): readonly Tree[] {
   const skeleton = skeletonTree();
-  const runtime = nodePath === undefined ? createTree() : nodeTree(nodePath, fail);
   const included = createTree();
   for (const path of request.include) includeHostPath(included, path, fail);
   ensureProgram(firstWord(program), [skeleton, runtime, app.modules, app.app], included, fail);
@@ -96,11 +91,11 @@ function store(
   request: PackRequest,
   layers: readonly StoredBlob[],
   program: Program,
-  runtime: Runtime,
+  environment: Readonly<Record<string, string>>,
 ): StoredImage {
   const config: ImageConfig = {
     ...program,
-    env: { PATH: searchPath.join(':'), ...(runtime === 'node' ? { NODE_ENV: 'production' } : {}), ...request.env },
+    env: { PATH: searchPath.join(':'), ...environment, ...request.env },
     workdir: `/${appFolder}`,
     user: '',
     exposedPorts: request.exposedPorts ?? [],

@@ -13,7 +13,10 @@ export interface PackRequest {
   readonly entrypoint?: readonly string[];
   /** What was chosen as command becomes the entrypoint, so that a run's arguments come after it instead of in its place. */
   readonly asEntrypoint?: boolean;
-  /** `auto`: node where the folder has a package.json or JavaScript, or the command is node; else none. */
+  /**
+   * `auto`: python or perl where that is the command; node where the folder has a package.json or JavaScript, or the command
+   * is node; else none.
+   */
   readonly runtime: 'auto' | 'node' | 'perl' | 'python' | 'none';
   /** Host programs, files and folders (absolute paths). */
   readonly include: readonly string[];

@@ -47,6 +47,11 @@ const certificateBundles = [
   '/etc/ssl/cert.pem',
 ];
 
+const certificateBundle = '/etc/ssl/certs/ca-certificates.crt';
+
+/** OpenSSL looks for them where its distribution put them; Node brings its own. */
+export const certificates = { SSL_CERT_FILE: certificateBundle };
+
 const zoneFolder = '/usr/share/zoneinfo';
 
 function addFolders(tree: Tree): void {
@@ -73,7 +78,7 @@ function addUsrLinks(tree: Tree): void {
 function addCertificates(tree: Tree): void {
   const bundle = certificateBundles.find((path) => existsSync(path));
   if (bundle !== undefined)
-    tree.set('etc/ssl/certs/ca-certificates.crt', { type: 'file', mode: 0o644, content: { path: bundle } });
+    tree.set(certificateBundle.slice(1), { type: 'file', mode: 0o644, content: { path: bundle } });
 }
 
 /** All zones but `right/` and `posix/`, which are the same zones again, with and without leap seconds. */

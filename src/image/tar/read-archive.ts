@@ -1,4 +1,5 @@
 import { MinkeError } from '../../errors/index.ts';
+import { defaultLimits, type ImageLimits } from './limits.ts';
 import type { ByteSource } from './byte-source.ts';
 import { checksum } from './encode-header.ts';
 import { blockBytes, paddingAfter, type TarEntry, type TarType } from './entry.ts';
@@ -11,10 +12,15 @@ export interface TarMember extends TarEntry {
 /**
  * The entries of an archive in order: ustar, pax and GNU long names. What it does not know (sparse files, multi-volume
  * parts) is refused: IMAGE_INVALID with `label`, never read as something else. Archives lie on disk here, so this reads by
- * position and never holds a body in memory.
+ * position and never holds a body in memory. An archive of more entries, or of longer names, than the limits allow is refused
+ * where it passes them.
  */
-export function* readArchive(source: ByteSource, label: string): Generator<TarMember> {
-  let offset = 0;
+export function* readArchive(
+  source: ByteSource,
+  label: string,
+  limits: Pick<ImageLimits, 'entries' | 'nameBytes'> = defaultLimits,
+): Generator<TarMember> {
+  let [entries, nameBytes, offset] = [0, 0, 0];
   let extended: Extended = {};
   while (offset + blockBytes <= source.size) {
     const block = source.read(offset, blockBytes);
@@ -28,6 +34,11 @@ export function* readArchive(source: ByteSource, label: string): Generator<TarMe
     }
     const member = toMember(header, extended, offset, label);
     if (offset + member.size > source.size) throw invalid(label, `its archive ends in the middle of "${member.name}"`);
+    entries += 1;
+    nameBytes += member.name.length + member.linkName.length;
+    if (entries > limits.entries) throw invalid(label, `its archive has more than ${limits.entries} entries`);
+    if (nameBytes > limits.nameBytes)
+      throw invalid(label, `the names in its archive are longer than ${limits.nameBytes} bytes together`);
     yield member;
     offset += member.size + paddingAfter(member.size);
     extended = {};

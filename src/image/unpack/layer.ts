@@ -55,7 +55,7 @@ function makeLayer(layout: Layout, digest: Digest, folder: string, image: string
 function writeLayerFiles(layout: Layout, digest: Digest, made: string, image: string): void {
   using source = openByteSource(layout.blobs.pathOf(digest));
   const entries: TarEntry[] = [];
-  for (const member of readArchive(source, image)) {
+  for (const member of readArchive(source, image, layout.limits)) {
     checkEntry(member, image);
     const { bodyOffset, ...entry } = member;
     if (entry.type === 'file') writeContent(source, bodyOffset, entry, join(made, String(entries.length)));

@@ -1,6 +1,7 @@
 import { chmodSync, lstatSync, mkdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
+import { longestPathBytes } from './check-entry.ts';
 
 /**
  * The real folder under `root` that `parts` name, seen as a process whose root it is would see it: an absolute link starts
@@ -19,6 +20,8 @@ export function folderInRoot(root: string, parts: readonly string[], image: stri
       continue;
     }
     const path = join(root, ...real, part);
+    if (Buffer.byteLength(path) - Buffer.byteLength(root) > longestPathBytes)
+      throw invalid(image, 'links of it make a path that is too long');
     const target = linkTarget(path);
     if (target === undefined) {
       enterFolder(path, image);

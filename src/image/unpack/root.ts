@@ -28,7 +28,17 @@ function makeRoot(layout: Layout, image: StoredImage, rootPath: string, folders:
   mkdirSync(made, 0o755);
   chmodSync(made, 0o755);
   try {
-    for (const digest of image.config.rootfs.diff_ids) applyLayer(made, unpackLayer(layout, digest, label), label);
+    let entries = 0;
+    for (const digest of image.config.rootfs.diff_ids) {
+      const layer = unpackLayer(layout, digest, label);
+      entries += layer.entries.length;
+      if (entries > layout.limits.entries)
+        throw new MinkeError('IMAGE_INVALID', {
+          image: label,
+          reason: `it has more than ${layout.limits.entries} entries`,
+        });
+      applyLayer(made, layer, label);
+    }
     addMountPoints(made, folders, label);
     mkdirSync(join(layout.folder, 'roots'), { recursive: true });
     layout.temporary.settle(made, rootPath);

@@ -1,0 +1,91 @@
+import { fileURLToPath } from 'node:url';
+import type { StepProgress } from '../../apps/deploy/execute-steps.ts';
+import { programToPack } from '../../apps/instance/argv.ts';
+import type { Builds } from '../../image/build/builds.ts';
+import type { ImageStore } from '../../image/store.ts';
+import type { AppModel, BuildModel, ServiceModel } from '../../model/app.ts';
+import type { ReadyImage } from '../../model/instance.ts';
+import type { Clock } from '../../observe/clock.ts';
+import { imageReference } from './catalog.ts';
+
+export interface ImageMakers {
+  readonly images: ImageStore;
+  readonly builds: Builds;
+  readonly clock: Clock;
+}
+
+export interface ObtainOptions {
+  /** Only these; empty = all of the app. */
+  readonly services?: readonly string[];
+  /** Builds Dockerfiles anew though nothing has changed. */
+  readonly isFresh?: boolean;
+  readonly onProgress: (progress: StepProgress) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The images of an app by service: packed, built, found here, or pulled. All at once; the first failure is the answer. */
+export async function obtainImages(
+  makers: ImageMakers,
+  model: AppModel,
+  options: ObtainOptions,
+): Promise<ReadonlyMap<string, ReadyImage>> {
+  const { services = [], onProgress } = options;
+  const wanted = Object.values(model.services).filter(({ name }) => services.length === 0 || services.includes(name));
+  const obtained = wanted.map(async (service) => {
+    const step = { step: 'prepare-image', subject: service.name } as const;
+    const begun = makers.clock.elapsed();
+    onProgress({ ...step, state: 'begun' });
+    const goesOn = (detail: Partial<StepProgress>): void => onProgress({ ...step, state: 'going', ...detail });
+    const image = await obtainImage(makers, model, service, { ...options, onProgress: goesOn });
+    onProgress({ ...step, state: 'ended', ms: Math.round(makers.clock.elapsed() - begun) });
+    return [service.name, image] as const;
+  });
+  const results = await Promise.allSettled(obtained);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return new Map(await Promise.all(obtained));
+}
+
+interface ServiceOptions {
+  readonly isFresh?: boolean;
+  readonly onProgress: (detail: Partial<StepProgress>) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+async function obtainImage(
+  { images, builds }: ImageMakers,
+  app: AppModel,
+  service: ServiceModel,
+  { isFresh = false, onProgress, signal }: ServiceOptions,
+): Promise<ReadyImage> {
+  const reference = imageReference(app.name, service);
+  const { build } = service;
+  if (build === undefined) return await images.prepare(reference, { onProgress, signal });
+  if (!hasDockerfile(build)) return await images.pack(packRequest(reference, service, build));
+  return await builds.build({ ...build, reference, isFresh, signal, onLine: (note) => onProgress({ note }) });
+}
+
+const hasDockerfile = (build: BuildModel): build is BuildModel & { readonly dockerfile: string } =>
+  build.dockerfile !== undefined;
+
+const packRequest = (reference: string, service: ServiceModel, build: BuildModel) => ({
+  reference,
+  folder: build.context,
+  command: programToPack(service),
+  asEntrypoint: service.kind === 'task',
+  ...service.pack,
+  exposedPorts: service.ports,
+  extra: sdkFiles,
+});
+
+/** The SDK as the package `minke` in every packed Node app: as JavaScript, since Node strips no types in node_modules. */
+const sdkFiles = [
+  ...['sdk', 'api', 'errors'].map((name) => ({
+    targetPath: `node_modules/minke/${name}`,
+    sourceFolder: fileURLToPath(new URL(`../../${name}`, import.meta.url)),
+  })),
+  {
+    targetPath: 'node_modules/minke/package.json',
+    text: JSON.stringify({ name: 'minke', type: 'module', exports: { './sdk': './sdk/index.js' } }),
+  },
+];

@@ -15,6 +15,7 @@ import type {
   LocalImage,
   NamedTarget,
 } from './containers.ts';
+import { fullReference } from './targets.ts';
 
 /** Containers that are plain processes of this machine: real output, real exits, no isolation. For tests. */
 export interface ProcessContainers extends Containers {
@@ -229,7 +230,9 @@ export function createNamedImages(...references: string[]): Images {
       ),
     list: async () => images,
     async pull(reference, { onProgress }) {
-      const image = images.find(({ references: [own] }) => own === reference);
+      const image = images.find(
+        ({ references: [own] }) => own !== undefined && fullReference(own) === fullReference(reference),
+      );
       if (image === undefined)
         throw new MinkeError('IMAGE_NOT_FOUND', { image: reference, reason: 'its registry does not have it' });
       onProgress({ doneBytes: 1000, totalBytes: 1000 });

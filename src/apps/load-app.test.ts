@@ -1,10 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { MinkeError } from '../errors/index.ts';
-import type { AppModel } from '../model/app.ts';
-import type { HostFiles } from './file/host-files.ts';
-import { loadApp, type LoadOptions } from './load-app.ts';
+import { inMemory, memory, modelOf, problemsOf, warningsOf } from './testing/app-file.ts';
 
 const fixtures = join(import.meta.dirname, '../../test/fixtures/app-files');
 const bad = join(fixtures, 'bad');
@@ -93,7 +90,10 @@ describe('good app files', () => {
       image: 'acme/web:latest',
       entrypoint: ['/bin/tini', '--'],
       command: ['sh', '-c', 'echo "$HOME" && exec web'],
-      dependsOn: ['cache', 'db'],
+      dependsOn: [
+        { name: 'cache', condition: 'service_started', required: true, restart: false },
+        { name: 'db', condition: 'service_started', required: true, restart: false },
+      ],
       ports: [3000, 3001, 3002, 80, 443, 9000],
       routes: [{ prefix: '/' }],
       labels: { 'com.example.team': 'web' },
@@ -122,8 +122,7 @@ describe('good app files', () => {
   });
 
   it('says what the file asks for and does not get', () => {
-    const loaded = loadApp({ files: [join(fixtures, 'good/plain.yaml')], environment: {} });
-    const warnings = 'model' in loaded ? loaded.warnings : [];
+    const warnings = warningsOf({ files: [join(fixtures, 'good/plain.yaml')] });
     expect(warnings.map(({ facts }) => facts['key'])).toEqual(['services.web.ports']);
   });
 });
@@ -264,25 +263,4 @@ describe('an app file in memory', () => {
     const [problem] = problemsOf({ files: ['/a/none.yaml'], host: inMemory({}) });
     expect(problem?.message).toBe('Cannot find an app file: there is no /a/none.yaml');
   });
-});
-
-function modelOf(options: Partial<LoadOptions>): AppModel {
-  const loaded = loadApp({ files: [], environment: {}, ...options });
-  if ('model' in loaded) return loaded.model;
-  throw new Error(loaded.problems.map(({ message }) => message).join('\n'));
-}
-
-function problemsOf(options: Partial<LoadOptions>): readonly MinkeError[] {
-  const loaded = loadApp({ files: [], environment: {}, ...options });
-  return 'model' in loaded ? [] : loaded.problems;
-}
-
-const memory = (text: string): Partial<LoadOptions> => ({
-  files: ['/a/compose.yaml'],
-  host: inMemory({ '/a/compose.yaml': text }),
-});
-
-const inMemory = (files: Readonly<Record<string, string>>): HostFiles => ({
-  read: (path) => files[path],
-  kindOf: (path) => (Object.hasOwn(files, path) ? 'file' : 'none'),
 });

@@ -1,4 +1,4 @@
-import type { InstanceLimits, Outbound } from './instance.ts';
+import type { ContainerSettings, InstanceLimits, Outbound } from './instance.ts';
 
 /** An app file, validated, with every default filled in: what should be. Pure data, JSON-safe. */
 export interface AppModel {
@@ -8,6 +8,10 @@ export interface AppModel {
   readonly folder: string;
   readonly services: Readonly<Record<string, ServiceModel>>;
   readonly volumes: Readonly<Record<string, VolumeModel>>;
+  /** Those that the file declares, and `default` where a service names none. */
+  readonly networks: Readonly<Record<string, NetworkModel>>;
+  readonly secrets: Readonly<Record<string, SourceModel>>;
+  readonly configs: Readonly<Record<string, SourceModel>>;
 }
 
 /** `service` runs all the time; the others run on demand. */
@@ -30,13 +34,28 @@ export interface ServiceModel {
   readonly readOnly: boolean;
   readonly tmpBytes: number;
   readonly mounts: readonly MountModel[];
-  readonly dependsOn: readonly string[];
+  readonly grants: readonly GrantModel[];
+  readonly dependsOn: readonly DependencyModel[];
   readonly restart: 'no' | 'on-failure' | 'always' | 'unless-stopped';
+  /** Absent = minke's own pauses, without end. */
+  readonly restartBounds?: RestartBounds;
+  /** Absent = the image's, if it has one; `none` = not even that. */
+  readonly healthcheck?: HealthcheckModel | 'none';
   readonly stopGraceMs: number;
   readonly limits: InstanceLimits;
+  /** With or without `CAP_`, upper case; `ALL` too. */
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly settings: ContainerSettings;
   readonly labels: Readonly<Record<string, string>>;
   /** Ports named by `expose`, `ports` (container side) or `x-minke.port`; the first is the one the gateway speaks to. */
   readonly ports: readonly number[];
+  /** What the host is to listen at for it, one entry for each port of the container. */
+  readonly published: readonly PublishedPort[];
+  /** Networks of the app that it is on; empty = none at all. */
+  readonly networks: readonly AttachmentModel[];
+  /** Instances of a service at once; functions have 1, which says nothing. */
+  readonly replicas: number;
   readonly routes: readonly RouteModel[];
   /** Names that its containers may start through the Docker API and minke's own. */
   readonly mayRun: readonly string[];
@@ -83,6 +102,10 @@ export interface MountModel {
   readonly readOnly: boolean;
   /** tmpfs only. */
   readonly sizeBytes?: number;
+  /** tmpfs only; absent = 1777. */
+  readonly mode?: number;
+  /** volume only: a folder or file in it, which must be there when the instance starts. */
+  readonly subpath?: string;
 }
 
 export interface VolumeModel {
@@ -97,4 +120,83 @@ export interface RouteModel {
   readonly host?: string;
   /** Starts with "/", does not end with one unless it is "/". */
   readonly prefix: string;
+}
+
+export interface DependencyModel {
+  readonly name: string;
+  readonly condition: 'service_started' | 'service_healthy' | 'service_completed_successfully';
+  /** false: what depends on it starts as well where the other is not part of the app (a profile that is not active) or fails. */
+  readonly required: boolean;
+  /** It is restarted too when minke restarts or replaces the other by order of a user. */
+  readonly restart: boolean;
+}
+
+/** `restart: on-failure:N` and `deploy.restart_policy`. */
+export interface RestartBounds {
+  /** Restarts in a row; absent = without end. */
+  readonly maxAttempts?: number;
+  /** Pause before each restart; absent = minke's own growing pauses. */
+  readonly delayMs?: number;
+  /** A life as long as this counts as a success and begins the count anew; absent = minke's own. */
+  readonly windowMs?: number;
+}
+
+/** What is absent is the image's, and where that says nothing the default of the Docker Engine. */
+export interface HealthcheckModel {
+  /** A command line that is run in the container (`CMD-SHELL` as `/bin/sh -c`); exit code 0 is healthy. */
+  readonly test?: readonly string[];
+  /** From the end of a check to the next; default 30 s. */
+  readonly intervalMs?: number;
+  /** A check that takes longer has failed; default 30 s. */
+  readonly timeoutMs?: number;
+  /** So many failures in a row make it unhealthy; default 3. */
+  readonly retries?: number;
+  /** Failures in this time after the start do not count; default 0. */
+  readonly startPeriodMs?: number;
+  /** The interval within the start period; default 5 s. */
+  readonly startIntervalMs?: number;
+}
+
+export interface NetworkModel {
+  /** Name outside the app: `APP_KEY`, or as given by `name:`. */
+  readonly name: string;
+  /** Without a way to the outside. */
+  readonly internal: boolean;
+}
+
+/** A service on a network. */
+export interface AttachmentModel {
+  /** Key in AppModel.networks. */
+  readonly network: string;
+  /** Names besides the service's own that it answers to on this network. */
+  readonly aliases: readonly string[];
+}
+
+export interface PublishedPort {
+  /** Address of the host; absent = every one. */
+  readonly hostIp?: string;
+  /** Ports of the host, first and last, of which one is taken; absent = whichever is free. */
+  readonly hostPorts?: readonly [number, number];
+  readonly containerPort: number;
+  readonly protocol: 'tcp' | 'udp';
+}
+
+/** How to find the content of a secret or config. Never what it is: models are stored, printed and compared. */
+export type SourceModel =
+  /** Absolute path on this host, read at each start. */
+  | { readonly from: 'file'; readonly path: string; readonly fingerprint?: string }
+  /** The caller's variable, or text of the app file: kept by the daemon apart from the model, as long as the app is there. */
+  | { readonly from: 'environment'; readonly variable: string; readonly fingerprint?: string }
+  | { readonly from: 'content'; readonly fingerprint?: string };
+
+/** A secret or config as a file in a service's containers. */
+export interface GrantModel {
+  readonly kind: 'secret' | 'config';
+  /** Key in AppModel.secrets or AppModel.configs. */
+  readonly source: string;
+  /** Absolute path in the container. */
+  readonly target: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
 }

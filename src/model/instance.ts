@@ -46,6 +46,49 @@ export interface InstanceLimits {
   readonly resultBytes?: number;
 }
 
+/** What a container may have set beyond its program, mounts and limits; absent = the engine's default. JSON-safe. */
+export interface ContainerSettings {
+  /** By name as in setrlimit(2), lower case without RLIMIT_: `nofile`, `nproc`; -1 = unlimited. */
+  readonly ulimits?: Readonly<Record<string, { readonly soft: number; readonly hard: number }>>;
+  /** Only those of a container's own namespaces. */
+  readonly sysctls?: Readonly<Record<string, string>>;
+  /** Of /dev/shm. */
+  readonly shmBytes?: number;
+  /** Lines of /etc/hosts. */
+  readonly extraHosts?: readonly HostLine[];
+  readonly dns?: DnsSettings;
+  readonly domainname?: string;
+  /** Number of the signal that asks it to end; absent = SIGTERM. */
+  readonly stopSignal?: number;
+  /** Further groups of its first process: numbers, or names of the image. */
+  readonly groups?: readonly string[];
+  /** A small program is its first process, which reaps orphans and forwards signals. */
+  readonly init?: boolean;
+  /** proc(5), /proc/PID/oom_score_adj: -1000 to 1000. */
+  readonly oomScoreAdj?: number;
+  /** Share of the cores when they are contended, as Docker counts: 1024 is the normal one. */
+  readonly cpuShares?: number;
+  /** Cores that it may run on: `0-2,4`. */
+  readonly cpuset?: string;
+  /** Bytes that are taken from it last when the machine runs short. */
+  readonly memoryReservationBytes?: number;
+  /** Kept beside the labels; no engine acts on them. */
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export interface HostLine {
+  readonly name: string;
+  readonly address: string;
+}
+
+export interface DnsSettings {
+  /** Where the resolver sends what is no name of the app; empty = where the host sends it. */
+  readonly servers: readonly string[];
+  readonly search: readonly string[];
+  /** As in resolv.conf(5). */
+  readonly options: readonly string[];
+}
+
 export interface InstanceSpec {
   readonly id: Id;
   readonly app: string;
@@ -69,6 +112,7 @@ export interface InstanceSpec {
   readonly privileged: boolean;
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
+  readonly settings?: ContainerSettings;
   readonly pidNamespace: 'own' | 'host';
   readonly network: 'app' | 'none';
   /** Where it may connect to outside its app. */

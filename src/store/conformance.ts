@@ -268,5 +268,5 @@ function aRun(fields: Partial<Run> = {}): Run {
 }
 
 function anApp(name: string, folder = '/srv'): AppModel {
-  return { name, folder, services: {}, volumes: {} };
+  return { name, folder, services: {}, volumes: {}, networks: {}, secrets: {}, configs: {} };
 }

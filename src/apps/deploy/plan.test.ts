@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { AppModel, ServiceModel } from '../../model/app.ts';
-import { imageTarget } from '../instance/image-target.ts';
+import type { AppModel, DependencyModel, ServiceModel } from '../../model/app.ts';
+import { emptyApp, imageTarget } from '../instance/image-target.ts';
 import { configDigest } from '../instance/config-digest.ts';
 import { plan } from './plan.ts';
 import { nothing, type Current, type CurrentInstance, type Desired, type Step } from './step.ts';
 
 describe('a plan', () => {
   const db = service('db', { mounts: [{ type: 'volume', source: 'data', target: '/data', readOnly: false }] });
-  const api = service('api', { dependsOn: ['db'], routes: [{ prefix: '/' }] });
+  const api = service('api', { dependsOn: [need('db')], routes: [{ prefix: '/' }] });
   const vote = service('vote', { kind: 'cgi', routes: [{ prefix: '/vote' }], mayRun: ['record'] });
   const desired = desire(model([api, db, vote], { data: { name: 'shop_data', external: false } }));
 
@@ -165,7 +165,7 @@ function expectSound(before: Current, desired: Desired, steps: readonly Step[]):
   for (const [index, step] of steps.entries()) {
     if (step.kind !== 'start-service') continue;
     const later = new Set(steps.slice(index).flatMap((one) => (one.kind === 'start-service' ? [one.service] : [])));
-    for (const need of desired.model.services[step.service]?.dependsOn ?? []) expect(later.has(need)).toBe(false);
+    for (const { name } of desired.model.services[step.service]?.dependsOn ?? []) expect(later.has(name)).toBe(false);
   }
 }
 
@@ -255,8 +255,7 @@ function service(name: string, more: Partial<ServiceModel> = {}): ServiceModel {
 }
 
 const model = (services: readonly ServiceModel[], volumes: AppModel['volumes'] = {}): AppModel => ({
-  name: 'shop',
-  folder: '/srv/shop',
+  ...emptyApp('shop', '/srv/shop'),
   services: Object.fromEntries(services.map((one) => [one.name, one])),
   volumes,
 });
@@ -279,6 +278,13 @@ function createRandom(seed: number): Random {
   };
 }
 
+const need = (name: string): DependencyModel => ({
+  name,
+  condition: 'service_started',
+  required: true,
+  restart: false,
+});
+
 const names = ['a', 'b', 'c', 'd', 'e', 'f'];
 
 /** Few names and few values, so that one deploy often meets the leavings of another. */
@@ -287,7 +293,10 @@ function randomDesired(random: Random): Desired {
   const services = present.map((name, index) =>
     service(name, {
       kind: (['service', 'service', 'cgi', 'task'] as const)[random(4)]!,
-      dependsOn: present.slice(0, index).filter(() => random(3) === 0),
+      dependsOn: present
+        .slice(0, index)
+        .filter(() => random(3) === 0)
+        .map(need),
       environment: { LEVEL: String(random(2)) },
       routes: random(3) === 0 ? [{ prefix: `/${name}` }] : [],
       mounts: random(3) === 0 ? [{ type: 'volume', source: `v${random(3)}`, target: '/data', readOnly: false }] : [],

@@ -8,7 +8,7 @@ export function startOrder({ services }: AppModel): readonly ServiceModel[] {
     const service = services[name];
     if (service === undefined || seen.has(name)) return;
     seen.add(name);
-    service.dependsOn.forEach(visit);
+    service.dependsOn.forEach((dependency) => visit(dependency.name));
     if (service.kind === 'service') ordered.add(service);
   };
   Object.keys(services).forEach(visit);

@@ -2,16 +2,20 @@ import type { AppModel, VolumeModel } from '../../model/app.ts';
 import type { FileContext } from './context.ts';
 import { suggestion } from './problems.ts';
 import type { Problems } from './problems.ts';
+import { refuseSeparation } from './not-yet.ts';
+import type { ReadNetwork } from './read-networks.ts';
 import type { ReadService } from './read-service.ts';
 import { routeText } from './read-route.ts';
 import { isServiceName } from './project-name.ts';
 
+/** What the top level of a file declares, for services to name. */
+export interface Declared {
+  readonly volumes: AppModel['volumes'];
+  readonly networks: ReadonlyMap<string, ReadNetwork>;
+}
+
 /** What no service can know by itself: names that must exist, routes that must not clash, orders that must have a start. */
-export function checkApp(
-  services: ReadonlyMap<string, ReadService>,
-  volumes: AppModel['volumes'],
-  context: FileContext,
-): void {
+export function checkApp(services: ReadonlyMap<string, ReadService>, declared: Declared, context: FileContext): void {
   const { problems } = context;
   const names = [...services.keys()];
   for (const service of services.values()) {
@@ -19,8 +23,10 @@ export function checkApp(
     checkProgram(service, problems);
     checkPorts(service, problems);
     checkReferences(service, names, problems);
-    checkMounts(service, volumes, context);
+    checkMounts(service, declared.volumes, context);
+    checkAttachments(service, declared.networks, problems);
   }
+  refuseSeparation([...services.values()], declared.networks, context);
   checkRoutes(services, problems);
   checkCycles(services, problems);
 }
@@ -89,8 +95,21 @@ function checkReferences(
       problems.badReference(at, name, 'a service or function of this file', suggestion(name, names));
   }
   const others = names.filter((name) => name !== model.name);
-  for (const { name, at } of dependsOn) {
-    if (!names.includes(name)) problems.badReference(at, name, 'a service of this file', suggestion(name, others));
+  for (const {
+    model: { name, required },
+    at,
+  } of dependsOn) {
+    if (required && !names.includes(name))
+      problems.badReference(at, name, 'a service of this file', suggestion(name, others));
+  }
+}
+
+function checkAttachments({ attachments }: ReadService, networks: Declared['networks'], problems: Problems): void {
+  for (const { model, at } of attachments) {
+    if (!networks.has(model.network)) {
+      const mend = `Add "${model.network}:" under the top-level "networks".`;
+      problems.badReference(at, model.network, 'declared under the top-level "networks"', mend);
+    }
   }
 }
 
@@ -141,7 +160,10 @@ function checkCycles(services: ReadonlyMap<string, ReadService>, problems: Probl
   const done = new Set<string>();
   const visit = (name: string, path: readonly string[]): void => {
     if (done.has(name)) return;
-    for (const { name: next, at } of services.get(name)?.dependsOn ?? []) {
+    for (const {
+      model: { name: next },
+      at,
+    } of services.get(name)?.dependsOn ?? []) {
       const start = [...path, name].indexOf(next);
       if (start !== -1) {
         const circle = [...[...path, name].slice(start), next].map((one) => `"${one}"`).join(' needs ');

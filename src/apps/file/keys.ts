@@ -12,9 +12,8 @@ const refuse = (reason: string, mend: string, keys: readonly string[]): Readonly
   Object.fromEntries(keys.map((key) => [key, { reason, mend }]));
 
 export const rootKeys: Keys = {
-  known: ['name', 'version', 'services', 'volumes', 'x-minke'],
+  known: ['name', 'version', 'services', 'volumes', 'networks', 'x-minke'],
   unsupported: {
-    ...refuse('an app has one network, on which each service answers to its name', out, ['networks']),
     ...refuse(later, 'Mount the file instead: ./FILE:/run/secrets/NAME:ro', ['secrets', 'configs']),
     ...refuse(later, 'Name the files after one another: -f FILE -f FILE', ['include']),
     ...refuse(later, out, ['models']),
@@ -60,14 +59,19 @@ export const serviceKeys: Keys = {
     'env_file',
     'environment',
     'expose',
+    'healthcheck',
     'hostname',
     'image',
     'labels',
     'mem_limit',
+    'net',
+    'network_mode',
+    'networks',
     'pids_limit',
     'ports',
     'read_only',
     'restart',
+    'scale',
     'stop_grace_period',
     'tmpfs',
     'user',
@@ -76,16 +80,7 @@ export const serviceKeys: Keys = {
     'x-minke',
   ],
   unsupported: {
-    ...refuse(later, out, [
-      'healthcheck',
-      'profiles',
-      'scale',
-      'stop_signal',
-      'dns',
-      'dns_opt',
-      'dns_search',
-      'extra_hosts',
-    ]),
+    ...refuse(later, out, ['profiles', 'stop_signal', 'dns', 'dns_opt', 'dns_search', 'extra_hosts']),
     ...refuse(later, out, [
       'init',
       'group_add',
@@ -110,8 +105,6 @@ export const serviceKeys: Keys = {
     ...refuse(later, 'Mount the file instead: ./FILE:/run/secrets/NAME:ro', ['secrets', 'configs']),
     ...refuse(later, 'Write its keys here; anchors and "<<" work.', ['extends']),
     ...refuse('an app has one network, on which each service answers to its name', out, [
-      'networks',
-      'network_mode',
       'links',
       'external_links',
       'mac_address',
@@ -150,7 +143,6 @@ export const serviceKeys: Keys = {
       'driver_opts',
     ]),
     ...refuse('it is a key of Compose v1', 'Write build: {context: FOLDER, dockerfile: FILE}.', ['dockerfile']),
-    ...refuse('it is a key of Compose v1', out, ['net']),
   },
   misplaced: (key) => (blockKeys.known.includes(key) ? `Put it under "x-minke".` : undefined),
 };
@@ -173,11 +165,8 @@ export const buildKeys: Keys = {
 };
 
 export const deployKeys: Keys = {
-  known: ['resources', 'replicas'],
-  unsupported: {
-    ...refuse(later, out, ['endpoint_mode', 'labels', 'mode', 'placement', 'rollback_config', 'update_config']),
-    ...refuse(later, 'Write restart: always, on-failure or no.', ['restart_policy']),
-  },
+  known: ['resources', 'replicas', 'restart_policy'],
+  unsupported: refuse(later, out, ['endpoint_mode', 'labels', 'mode', 'placement', 'rollback_config', 'update_config']),
 };
 
 export const resourceKeys: Keys = {
@@ -196,4 +185,35 @@ export const portKeys: Keys = { known: ['target', 'published', 'host_ip', 'proto
 export const mountKeys: Keys = {
   known: ['type', 'source', 'target', 'read_only', 'tmpfs', 'bind', 'volume', 'consistency'],
   unsupported: refuse(later, out, ['image', 'npipe', 'cluster']),
+};
+
+export const healthcheckKeys: Keys = {
+  known: ['test', 'interval', 'timeout', 'retries', 'start_period', 'start_interval', 'disable'],
+};
+
+export const restartPolicyKeys: Keys = { known: ['condition', 'delay', 'max_attempts', 'window'] };
+
+export const networkKeys: Keys = {
+  known: ['name', 'external', 'internal', 'driver', 'attachable', 'labels'],
+  unsupported: refuse('minke chooses the addresses of an app', out, [
+    'driver_opts',
+    'enable_ipv4',
+    'enable_ipv6',
+    'ipam',
+  ]),
+};
+
+/** Keys of a service on a network. */
+export const attachmentKeys: Keys = {
+  known: ['aliases'],
+  unsupported: refuse('minke chooses the addresses of an app', out, [
+    'ipv4_address',
+    'ipv6_address',
+    'link_local_ips',
+    'mac_address',
+    'driver_opts',
+    'priority',
+    'gw_priority',
+    'interface_name',
+  ]),
 };

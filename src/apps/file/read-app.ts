@@ -6,6 +6,7 @@ import { rootKeys, serviceKeys, volumeKeys } from './keys.ts';
 import { isNull, wordsFor, type MapNode, type Node } from './node.ts';
 import { isProjectName, normaliseName } from './project-name.ts';
 import { readRootBlock } from './read-block.ts';
+import { readNetworks } from './read-networks.ts';
 import { readService, type ReadService } from './read-service.ts';
 import { readBoolean, readPairs, readWord } from './readers.ts';
 
@@ -28,11 +29,20 @@ export function readApp(root: MapNode, naming: Naming, context: FileContext): Ap
   fields.read('x-minke', readRootBlock);
   const name = projectName(fields, naming, context);
   const volumes = readVolumes(fields, name ?? '', context);
+  const networks = readNetworks(fields, name ?? '', context);
   const services = readServices(fields, context);
-  checkApp(services, volumes, context);
+  checkApp(services, { volumes, networks }, context);
   if (name === undefined) return undefined;
   const models = [...services].map(([key, { model }]): [string, ReadService['model']] => [key, model]);
-  return { name, folder: context.folder, services: Object.fromEntries(models), volumes };
+  return {
+    name,
+    folder: context.folder,
+    services: Object.fromEntries(models),
+    volumes,
+    networks: Object.fromEntries([...networks].map(([key, { model }]) => [key, model])),
+    secrets: {},
+    configs: {},
+  };
 }
 
 /** Compose v1: services at the top level, and no key of the later formats. */

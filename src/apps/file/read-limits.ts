@@ -1,6 +1,6 @@
 import type { InstanceLimits } from '../../model/instance.ts';
 import { openMap, type Fields, type Reader } from './fields.ts';
-import { deployKeys, limitKeys, resourceKeys } from './keys.ts';
+import { limitKeys, resourceKeys } from './keys.ts';
 import type { Problems } from './problems.ts';
 import { readBytes, readCores, readInteger } from './readers.ts';
 
@@ -15,8 +15,13 @@ const defaults = {
 const leastMemoryBytes = 6 * MiB;
 
 /** `deploy.resources.limits`, or the older `mem_limit`, `cpus`, `pids_limit`: 0 memory or cores = no limit. */
-export function readLimits(service: Fields, isFunction: boolean, problems: Problems): InstanceLimits {
-  const limits = deployLimits(service, problems);
+export function readLimits(
+  service: Fields,
+  deploy: Fields | undefined,
+  isFunction: boolean,
+  problems: Problems,
+): InstanceLimits {
+  const limits = deployLimits(deploy, problems);
   const base = isFunction ? defaults.function : defaults.service;
   const both = <T>(key: string, olderKey: string, reader: Reader<T>): T | undefined => {
     const [value, older] = [limits?.read(key, reader), service.read(olderKey, reader)];
@@ -38,13 +43,7 @@ export function readLimits(service: Fields, isFunction: boolean, problems: Probl
   };
 }
 
-function deployLimits(service: Fields, problems: Problems): Fields | undefined {
-  const node = service.node('deploy');
-  const deploy = node === undefined ? undefined : openMap(node, deployKeys, problems);
-  const replicas = deploy?.read('replicas', readInteger(0));
-  if (deploy !== undefined && replicas !== undefined && replicas !== 1) {
-    problems.unsupported(deploy.placeOf('replicas'), 'scaling comes with a later version', 'Write 1, or take it out.');
-  }
+function deployLimits(deploy: Fields | undefined, problems: Problems): Fields | undefined {
   const resources = deploy?.node('resources');
   const limits = resources === undefined ? undefined : openMap(resources, resourceKeys, problems)?.node('limits');
   return limits === undefined ? undefined : openMap(limits, limitKeys, problems);

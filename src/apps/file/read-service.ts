@@ -1,27 +1,24 @@
 import type { MountModel, ServiceKind, ServiceModel } from '../../model/app.ts';
-import { MinkeError } from '../../errors/index.ts';
 import type { FileContext } from './context.ts';
+import { defined } from './defined.ts';
 import { openMap, type Fields, type Reader } from './fields.ts';
-import { dependencyKeys, serviceKeys } from './keys.ts';
+import { serviceKeys } from './keys.ts';
 import { isOurLabel, joinLabels } from './label-block.ts';
 import { wordsFor, type Node, type Place } from './node.ts';
-import { readBlock, readReference, type Block, type Reference } from './read-block.ts';
+import { refuseNotYet } from './not-yet.ts';
+import { readBlock, type Block, type Reference } from './read-block.ts';
 import { readBuild } from './read-build.ts';
+import { readDependencies, type ReadDependency } from './read-dependencies.ts';
+import { openDeploy, readReplicas } from './read-deploy.ts';
 import { readEnvironment } from './read-environment.ts';
+import { readHealthcheck } from './read-healthcheck.ts';
 import { readLimits } from './read-limits.ts';
 import { defaultTmpBytes, readMount, readTmpfs, type ReadMount } from './read-mounts.ts';
-import { readExposed, readPortMapping, type ReadPort } from './read-ports.ts';
+import { readAttachments, type ReadAttachment } from './read-networks.ts';
+import { readExposed, readPortMapping } from './read-ports.ts';
+import { readRestart } from './read-restart.ts';
 import type { ReadRoute } from './read-route.ts';
-import {
-  readBoolean,
-  readCommand,
-  readDuration,
-  readList,
-  readOneOf,
-  readPairs,
-  readWord,
-  type Pair,
-} from './readers.ts';
+import { readBoolean, readCommand, readDuration, readList, readPairs, readWord, type Pair } from './readers.ts';
 
 /** A service as read, with the places that the checks across services complain about. */
 export interface ReadService {
@@ -29,7 +26,8 @@ export interface ReadService {
   readonly at: Place;
   readonly routes: readonly ReadRoute[];
   readonly mayRun: readonly Reference[];
-  readonly dependsOn: readonly Reference[];
+  readonly dependsOn: readonly ReadDependency[];
+  readonly attachments: readonly ReadAttachment[];
   readonly mounts: readonly ReadMount[];
   /** Where `ports` stands, if it does. */
   readonly portsAt: Place | undefined;
@@ -45,10 +43,15 @@ export function readService(name: string, node: Node, at: Place, context: FileCo
   if (fields === undefined) return undefined;
   const labels = fields.read('labels', readPairs) ?? [];
   const block = readBlock(joinLabels(fields.node('x-minke'), labels.filter(isOurLabel), at, problems), at, problems);
+  const deploy = openDeploy(fields, problems);
+  const restart = readRestart(fields, deploy, problems);
+  const replicas = readReplicas(fields, deploy, problems);
+  const healthcheck = fields.read('healthcheck', readHealthcheck);
   const references = {
     routes: block.routes,
     mayRun: block.mayRun,
     dependsOn: fields.read('depends_on', readDependencies) ?? [],
+    attachments: readAttachments(fields, context),
     mounts: fields.read('volumes', readList(readMount(context.folder, context.variables('HOME')))) ?? [],
     portsAt: fields.node('ports') === undefined ? undefined : fields.placeOf('ports'),
     packAt: block.packAt,
@@ -57,12 +60,22 @@ export function readService(name: string, node: Node, at: Place, context: FileCo
   const model: ServiceModel = {
     name,
     ...programOf(fields, context),
-    ...boundsOf(fields, block, references.mounts, context),
+    ...boundsOf(fields, deploy, block, references.mounts, context),
+    // Compose's own default is "no". Here a service is what runs all the time, so it is kept up unless its file says otherwise.
+    restart: restart?.policy ?? (block.kind === 'service' ? 'always' : 'no'),
+    ...(restart === undefined || Object.keys(restart.bounds).length === 0 ? {} : { restartBounds: restart.bounds }),
+    ...(healthcheck === undefined ? {} : { healthcheck }),
+    grants: [],
+    capAdd: [],
+    capDrop: [],
+    settings: {},
     pack: block.pack,
     environment: readEnvironment(fields, context),
     labels: plainLabels(labels),
-    dependsOn: references.dependsOn.map((dependency) => dependency.name),
-    ports: portsOf(fields, block, context),
+    dependsOn: references.dependsOn.map((dependency) => dependency.model),
+    ...portsOf(fields, block),
+    networks: references.attachments.map((attachment) => attachment.model),
+    replicas: replicas?.count ?? 1,
     routes: block.routes.map(({ route }) => route),
     mayRun: block.mayRun.map((reference) => reference.name),
     api: block.api,
@@ -71,6 +84,10 @@ export function readService(name: string, node: Node, at: Place, context: FileCo
     concurrency: block.concurrency ?? defaultConcurrency(block.kind, context.cores),
     ...block.bounds,
   };
+  const healthcheckAt = healthcheck === undefined ? undefined : fields.placeOf('healthcheck');
+  const { dependsOn: dependencies } = references;
+  const portsAt = fields.placeOf('ports');
+  refuseNotYet({ model, healthcheckAt, dependencies, restart, replicas, portsAt }, context);
   return { model, at, ...references };
 }
 
@@ -101,9 +118,15 @@ function programOf(fields: Fields, context: FileContext): Program {
   });
 }
 
-type Bounds = Pick<ServiceModel, 'kind' | 'readOnly' | 'tmpBytes' | 'mounts' | 'restart' | 'stopGraceMs' | 'limits'>;
+type Bounds = Pick<ServiceModel, 'kind' | 'readOnly' | 'tmpBytes' | 'mounts' | 'stopGraceMs' | 'limits'>;
 
-function boundsOf(fields: Fields, block: Block, volumes: readonly ReadMount[], { problems }: FileContext): Bounds {
+function boundsOf(
+  fields: Fields,
+  deploy: Fields | undefined,
+  block: Block,
+  volumes: readonly ReadMount[],
+  { problems }: FileContext,
+): Bounds {
   const isFunction = block.kind !== 'service';
   const readOnly = fields.read('read_only', readBoolean) ?? isFunction;
   const tmpfs = fields.read('tmpfs', readList(readTmpfs)) ?? [];
@@ -113,10 +136,8 @@ function boundsOf(fields: Fields, block: Block, volumes: readonly ReadMount[], {
     readOnly,
     tmpBytes: tmpBytesOf(mounts, isFunction || readOnly),
     mounts: mounts.filter((mount) => mount.target !== '/tmp' || mount.type !== 'tmpfs'),
-    // Compose's own default is "no". Here a service is what runs all the time, so it is kept up unless its file says otherwise.
-    restart: fields.read('restart', readRestart) ?? (isFunction ? 'no' : 'always'),
     stopGraceMs: fields.read('stop_grace_period', readDuration) ?? 10_000,
-    limits: readLimits(fields, isFunction, problems),
+    limits: readLimits(fields, deploy, isFunction, problems),
   };
 }
 
@@ -126,14 +147,6 @@ function tmpBytesOf(mounts: readonly MountModel[], isNeeded: boolean): number {
   if (own !== undefined) return own.type === 'tmpfs' ? (own.sizeBytes ?? defaultTmpBytes) : 0;
   return isNeeded ? defaultTmpBytes : 0;
 }
-
-const readRestart: Reader<ServiceModel['restart']> = (node, problems) => {
-  if (node.kind === 'scalar' && /^on-failure:\d+$/.test(node.text)) {
-    problems.unsupported(node.at, 'a limit of restarts comes with a later version', 'Write on-failure.');
-    return undefined;
-  }
-  return readOneOf(['no', 'on-failure', 'always', 'unless-stopped'])(node, problems);
-};
 
 const readUser: Reader<string> = (node, problems) => {
   const user = readWord(node, problems);
@@ -154,49 +167,15 @@ const readHostName: Reader<string> = (node, problems) => {
   return undefined;
 };
 
-/** `[db]` or `{db: {condition: service_started}}`. */
-const readDependencies: Reader<readonly Reference[]> = (node, problems) => {
-  if (node.kind !== 'map') return readList(readReference)(node, problems);
-  return [...node.entries].map(([name, { key, value }]) => {
-    const fields = value.kind === 'scalar' && value.isNull ? undefined : openMap(value, dependencyKeys, problems);
-    const condition = fields?.read(
-      'condition',
-      readOneOf(['service_started', 'service_healthy', 'service_completed_successfully']),
-    );
-    if (fields !== undefined && condition !== undefined && condition !== 'service_started') {
-      const mend = 'Write service_started: minke waits until the port of a service answers.';
-      problems.unsupported(fields.placeOf('condition'), `"${condition}" comes with a later version`, mend);
-    }
-    fields?.read('required', readBoolean);
-    fields?.read('restart', readBoolean);
-    return { name, at: key };
-  });
-};
-
-function portsOf(fields: Fields, block: Block, context: FileContext): readonly number[] {
+function portsOf(fields: Fields, block: Block): Pick<ServiceModel, 'ports' | 'published'> {
   const exposed = fields.read('expose', readList(readExposed)) ?? [];
   const mapped = fields.read('ports', readList(readPortMapping)) ?? [];
-  if (block.kind === 'service') warnOfPublished(fields, mapped, context);
   const own = block.port === undefined ? [] : [block.port];
-  return [...new Set([...own, ...[...exposed, ...mapped].flatMap(({ container }) => container)])];
-}
-
-/** Not an error: nearly every Compose file publishes ports, and the app itself works without. */
-function warnOfPublished(fields: Fields, ports: readonly ReadPort[], { warn }: FileContext): void {
-  const published = ports.filter((port) => port.published !== undefined);
-  if (published.length === 0) return;
-  const { file, line, path } = fields.placeOf('ports');
-  const reason = 'ports of the host come with a later version; the service answers inside its app';
-  const mend = 'Give it an x-minke.route to reach it through the gateway.';
-  warn(new MinkeError('APP_FILE_UNSUPPORTED_KEY', { place: `${file}:${line}`, line, key: path, reason, mend }));
+  return {
+    ports: [...new Set([...own, ...[...exposed, ...mapped].flatMap(({ container }) => container)])],
+    published: mapped.flatMap(({ published }) => published),
+  };
 }
 
 const plainLabels = (labels: readonly Pair[]): Readonly<Record<string, string>> =>
   Object.fromEntries(labels.filter((label) => !isOurLabel(label)).map(({ name, value }) => [name, value ?? '']));
-
-/** The same without the keys that are undefined. */
-function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as ReturnType<
-    typeof defined<T>
-  >;
-}

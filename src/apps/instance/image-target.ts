@@ -13,12 +13,19 @@ export const imageTarget = (name: string, reference: string): ServiceModel => ({
   readOnly: false,
   tmpBytes: 0,
   mounts: [],
+  grants: [],
   dependsOn: [],
   restart: 'no',
   stopGraceMs: 10_000,
   limits: { memoryBytes: 0, pids: 4096, cpus: 0 },
+  capAdd: [],
+  capDrop: [],
+  settings: {},
   labels: {},
   ports: [],
+  published: [],
+  networks: [{ network: 'default', aliases: [] }],
+  replicas: 1,
   routes: [],
   mayRun: [],
   api: false,
@@ -28,4 +35,12 @@ export const imageTarget = (name: string, reference: string): ServiceModel => ({
 });
 
 /** The app of what belongs to no file. */
-export const emptyApp = (name: string, folder: string): AppModel => ({ name, folder, services: {}, volumes: {} });
+export const emptyApp = (name: string, folder: string): AppModel => ({
+  name,
+  folder,
+  services: {},
+  volumes: {},
+  networks: { default: { name: `${name}_default`, internal: false } },
+  secrets: {},
+  configs: {},
+});

@@ -43,7 +43,8 @@ const tasks: Readonly<Record<string, Task>> = {
 };
 
 const service = { name: 'vote', routes: [{ prefix: '/vote' }] } as unknown as ServiceModel;
-const model = { name: 'voting', folder: '/x', volumes: {}, services: { vote: service } } satisfies AppModel;
+const none = { volumes: {}, networks: {}, secrets: {}, configs: {} };
+const model = { name: 'voting', folder: '/x', ...none, services: { vote: service } } satisfies AppModel;
 
 const status: StatusAnswer = {
   version: '0.1.0',

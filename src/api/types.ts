@@ -24,6 +24,10 @@ export interface UpRequest {
   readonly files: readonly string[];
   /** Default: `name:` of the file, else the folder's name. */
   readonly project?: string;
+  /** Active beside those of COMPOSE_PROFILES. */
+  readonly profiles?: readonly string[];
+  /** Services that were named: each activates its own profiles. */
+  readonly targets?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -37,6 +41,8 @@ export interface BuildRequest extends UpRequest {
 /** Answer of `config`: the model with every default filled in. */
 export interface ConfigAnswer {
   readonly model: AppModel;
+  /** What the file asks for and does not get, where the app works without it. */
+  readonly warnings: readonly ErrorBody[];
 }
 
 /** Long work, told as it goes. The last line has `done` or `error`. */

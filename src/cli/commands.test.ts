@@ -189,6 +189,8 @@ describe('apps', () => {
     const minke = await start();
     expect(JSON.parse((await minke('config')).stdout)).toMatchObject({ name: 'voting', services: { vote: {} } });
     expect(await minke('config -q')).toEqual({ stdout: '', stderr: '', code: 0 });
+    const warning = 'warning: Cannot use compose.yml:3: "ports" is not supported: not here. Take it out.\n';
+    expect(await minke('config -q --profile debug')).toEqual({ stdout: '', stderr: warning, code: 0 });
     const { stdout } = await minke('events --since 10m');
     expect(stdout).toMatch(/^\d\d:\d\d:\d\d {2}instance\.started +voting\/vote +e{12} {2}ms=11\n$/);
   });

@@ -15,6 +15,7 @@ import type { Store } from '../store/store.ts';
 import { createTasks, type Tasks } from '../tasks/tasks.ts';
 import type { Desk } from './api/desk.ts';
 import { isOurs, serveApi } from './api/server.ts';
+import { createAppContents } from './parts/app-contents.ts';
 import { createAppHands, type AppHands } from './parts/app-hands.ts';
 import { eventOfCall } from './parts/call-record.ts';
 import { createCapacity } from './parts/capacity.ts';
@@ -78,6 +79,7 @@ export function assemble({ dataFolder, runFolder, engine, store, log, clock, onS
   const catalog = createCatalog();
   const router = createRouter();
   const volumes = createVolumes(join(dataFolder, 'volumes'));
+  const contents = createAppContents(join(dataFolder, 'contents'));
   let gatewayAddress: Address = { host: '', port: 0 };
 
   const doors = createDoors(join(runFolder, 'doors'), {
@@ -94,6 +96,7 @@ export function assemble({ dataFolder, runFolder, engine, store, log, clock, onS
     clock,
     record,
     volumePath: volumes.path,
+    contents,
     onEnd: ({ handle }) => {
       dockerApi
         .callerEnded(handle.id)
@@ -107,6 +110,7 @@ export function assemble({ dataFolder, runFolder, engine, store, log, clock, onS
     store,
     router,
     volumes,
+    contents,
     clock,
     supervisor: () => supervisor,
     onNamed: (connection) =>
@@ -127,6 +131,7 @@ export function assemble({ dataFolder, runFolder, engine, store, log, clock, onS
     supervisor,
     functions,
     volumes,
+    contents,
     clock,
     log,
     record,

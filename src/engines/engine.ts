@@ -15,7 +15,7 @@ export interface Engine {
   describe(): EngineDescription;
   /** Resolves when the process exists; not when it answers. */
   start(spec: InstanceSpec, signal?: AbortSignal): Promise<Instance>;
-  /** SIGTERM, `graceMs`, then SIGKILL; 0 = SIGKILL at once. */
+  /** SIGTERM or the spec's own signal, `graceMs`, then SIGKILL; 0 = SIGKILL at once. */
   stop(id: Id, graceMs: number): Promise<void>;
   kill(id: Id, signalNumber: number): Promise<void>;
   inspect(id: Id): Promise<InstanceStatus | undefined>;
@@ -105,6 +105,8 @@ export interface Networks {
 export interface NetworkSpec {
   readonly app: string;
   readonly names: readonly string[];
+  /** Further names, each for one of `names`; those of before that are missing are forgotten. */
+  readonly aliases?: Readonly<Record<string, string>>;
   /** Connections to a name without a published instance end here. */
   readonly listener: (connection: NamedConnection) => void;
 }

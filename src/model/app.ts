@@ -47,13 +47,19 @@ export interface ServiceModel {
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly settings: ContainerSettings;
+  /** Its input is open, though nobody writes into it. */
+  readonly stdinOpen: boolean;
   readonly labels: Readonly<Record<string, string>>;
+  /** Of the service itself, and not of its containers. */
+  readonly deployLabels: Readonly<Record<string, string>>;
   /** Ports named by `expose`, `ports` (container side) or `x-minke.port`; the first is the one the gateway speaks to. */
   readonly ports: readonly number[];
   /** What the host is to listen at for it, one entry for each port of the container. */
   readonly published: readonly PublishedPort[];
   /** Networks of the app that it is on; empty = none at all. */
   readonly networks: readonly AttachmentModel[];
+  /** Further names that it answers to in the whole app (`container_name`). */
+  readonly aliases: readonly string[];
   /** Instances of a service at once; functions have 1, which says nothing. */
   readonly replicas: number;
   readonly routes: readonly RouteModel[];
@@ -102,9 +108,9 @@ export interface MountModel {
   readonly readOnly: boolean;
   /** tmpfs only. */
   readonly sizeBytes?: number;
-  /** tmpfs only; absent = 1777. */
-  readonly mode?: number;
-  /** volume only: a folder or file in it, which must be there when the instance starts. */
+  /** tmpfs only, as tmpfs(5) and mount(8) take them: `mode=700`, `uid=1000`, `gid=1000`, `noexec`. */
+  readonly options?: readonly string[];
+  /** volume only: a folder or file in it. Whoever writes into the volume must not lead the mount out of it by a link. */
   readonly subpath?: string;
 }
 
@@ -197,6 +203,7 @@ export interface GrantModel {
   /** Absolute path in the container. */
   readonly target: string;
   readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
+  /** Absent = the user and group of the container. */
+  readonly uid?: number;
+  readonly gid?: number;
 }

@@ -30,7 +30,24 @@ export interface ImageConfig {
 /** A mount as an engine performs it; named volumes are binds by then. */
 export type InstanceMount =
   | { readonly type: 'bind'; readonly source: string; readonly target: string; readonly readOnly: boolean }
-  | { readonly type: 'tmpfs'; readonly target: string; readonly sizeBytes: number };
+  | {
+      readonly type: 'tmpfs';
+      readonly target: string;
+      readonly sizeBytes: number;
+      /** As in MountModel. */
+      readonly options?: readonly string[];
+    };
+
+/** A file that the engine makes for one instance and removes with it. Its content is shown to nobody else. */
+export interface InstanceFile {
+  /** Absolute path in the container. */
+  readonly target: string;
+  readonly content: Buffer;
+  readonly mode: number;
+  /** Absent = those of the instance's user. */
+  readonly uid?: number;
+  readonly gid?: number;
+}
 
 export interface InstanceLimits {
   /** Bytes; 0 = none. Swap is not given on top. */
@@ -44,6 +61,10 @@ export interface InstanceLimits {
    * is a log, of which the newest is kept.
    */
   readonly resultBytes?: number;
+  /** Share of the cores against others of its app when they are contended, as Docker counts: absent = 1024. */
+  readonly cpuShares?: number;
+  /** Bytes that are taken from it last when the machine runs short. */
+  readonly memoryReservationBytes?: number;
 }
 
 /** What a container may have set beyond its program, mounts and limits; absent = the engine's default. JSON-safe. */
@@ -56,22 +77,18 @@ export interface ContainerSettings {
   readonly shmBytes?: number;
   /** Lines of /etc/hosts. */
   readonly extraHosts?: readonly HostLine[];
+  /** Names of the app under which it finds others as well, by alias. */
+  readonly links?: Readonly<Record<string, string>>;
   readonly dns?: DnsSettings;
   readonly domainname?: string;
   /** Number of the signal that asks it to end; absent = SIGTERM. */
   readonly stopSignal?: number;
   /** Further groups of its first process: numbers, or names of the image. */
   readonly groups?: readonly string[];
-  /** A small program is its first process, which reaps orphans and forwards signals. */
-  readonly init?: boolean;
   /** proc(5), /proc/PID/oom_score_adj: -1000 to 1000. */
   readonly oomScoreAdj?: number;
-  /** Share of the cores when they are contended, as Docker counts: 1024 is the normal one. */
-  readonly cpuShares?: number;
   /** Cores that it may run on: `0-2,4`. */
   readonly cpuset?: string;
-  /** Bytes that are taken from it last when the machine runs short. */
-  readonly memoryReservationBytes?: number;
   /** Kept beside the labels; no engine acts on them. */
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -108,6 +125,7 @@ export interface InstanceSpec {
   /** Bytes of /tmp; 0 = no tmpfs there. */
   readonly tmpBytes: number;
   readonly mounts: readonly InstanceMount[];
+  readonly files?: readonly InstanceFile[];
   readonly limits: InstanceLimits;
   readonly privileged: boolean;
   readonly capAdd: readonly string[];

@@ -2,7 +2,7 @@ import type { Instance } from '../../engines/engine.ts';
 import type { AppModel, VolumeModel } from '../../model/app.ts';
 import type { Id } from '../../model/ids.ts';
 import type { ReadyImage } from '../../model/instance.ts';
-import type { OwnedRoute } from './step.ts';
+import type { AppNames, OwnedRoute } from './step.ts';
 
 /**
  * What a deploy of one app needs done; whoever wires the daemon supplies it. Every hand is idempotent: a plan that failed is made
@@ -12,7 +12,7 @@ export interface Hands {
   /** The image of a service, packed, pulled or found; called for several services at once. */
   prepareImage(service: string): Promise<ReadyImage>;
   storeModel(model: AppModel): Promise<void>;
-  ensureNetwork(names: readonly string[]): Promise<void>;
+  ensureNetwork(names: AppNames): Promise<void>;
   /** Makes it where it is missing, but not an external one: that one has to be there. */
   ensureVolume(volume: VolumeModel): Promise<void>;
   /** All routes of the app; ROUTE_TAKEN when another app has one of them. */

@@ -43,9 +43,20 @@ const planImages = (current: Current, { model, images }: Desired): readonly Step
 
 function planNetwork(current: Current, model: AppModel): readonly Step[] {
   const names = Object.keys(model.services).toSorted();
-  const isThere = current.network !== undefined && isSame(current.network.toSorted(), names);
-  return isThere ? [] : [{ kind: 'ensure-network', names }];
+  const aliases = aliasesOf(model);
+  const isThere = current.network !== undefined && isSame(current.network, { names, aliases });
+  return isThere ? [] : [{ kind: 'ensure-network', names, aliases }];
 }
+
+/** The app has one network, so that an alias on any is one everywhere. */
+const aliasesOf = ({ services }: AppModel): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.values(services).flatMap(({ name, aliases, networks }) =>
+      [...aliases, ...networks.flatMap((network) => network.aliases)]
+        .filter((alias) => !Object.hasOwn(services, alias))
+        .map((alias) => [alias, name]),
+    ),
+  );
 
 const planVolumes = (current: Current, model: AppModel): readonly Step[] =>
   usedVolumes(model)

@@ -8,7 +8,7 @@ export type Step =
   | { readonly kind: 'prepare-image'; readonly service: string; readonly imageId: string }
   /** From now on this is what should be: a restart of the daemon works towards it. */
   | { readonly kind: 'store-model'; readonly model: AppModel }
-  | { readonly kind: 'ensure-network'; readonly names: readonly string[] }
+  | ({ readonly kind: 'ensure-network' } & AppNames)
   | { readonly kind: 'ensure-volume'; readonly volume: VolumeModel }
   /** The gateway's way to the app, all of it. */
   | { readonly kind: 'set-routes'; readonly routes: readonly OwnedRoute[] }
@@ -28,14 +28,21 @@ export interface OwnedRoute {
   readonly service: string;
 }
 
+/** What the app's network answers for. */
+export interface AppNames {
+  readonly names: readonly string[];
+  /** Further names, each for one of `names`. */
+  readonly aliases: Readonly<Record<string, string>>;
+}
+
 /** What there is of one app. */
 export interface Current {
   /** As it was stored last; absent for an app that was never deployed. */
   readonly model?: AppModel;
   /** Image ids that were prepared, by service. */
   readonly images: Readonly<Record<string, string>>;
-  /** Names of the app's network; absent = there is none. */
-  readonly network?: readonly string[];
+  /** Absent = there is no network yet. */
+  readonly network?: AppNames;
   /** Names outside the app of volumes that exist. */
   readonly volumes: readonly string[];
   readonly instances: readonly CurrentInstance[];

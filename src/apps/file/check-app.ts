@@ -12,6 +12,8 @@ import { isServiceName } from './project-name.ts';
 export interface Declared {
   readonly volumes: AppModel['volumes'];
   readonly networks: ReadonlyMap<string, ReadNetwork>;
+  readonly secrets: AppModel['secrets'];
+  readonly configs: AppModel['configs'];
 }
 
 /** What no service can know by itself: names that must exist, routes that must not clash, orders that must have a start. */
@@ -22,11 +24,13 @@ export function checkApp(services: ReadonlyMap<string, ReadService>, declared: D
     checkName(service, problems);
     checkProgram(service, problems);
     checkPorts(service, problems);
-    checkReferences(service, names, problems);
+    checkReferences(service, names, context);
     checkMounts(service, declared.volumes, context);
     checkAttachments(service, declared.networks, problems);
+    checkGrants(service, declared, problems);
   }
   refuseSeparation([...services.values()], declared.networks, context);
+  checkAliases(services, problems);
   checkRoutes(services, problems);
   checkCycles(services, problems);
 }
@@ -88,19 +92,22 @@ function checkPorts({ model, at, portsAt, routes }: ReadService, problems: Probl
 function checkReferences(
   { model, mayRun, dependsOn }: ReadService,
   names: readonly string[],
-  problems: Problems,
+  { problems, inactive }: FileContext,
 ): void {
   for (const { name, at } of mayRun) {
-    if (!names.includes(name))
+    if (!names.includes(name) && !inactive.has(name))
       problems.badReference(at, name, 'a service or function of this file', suggestion(name, names));
   }
   const others = names.filter((name) => name !== model.name);
-  for (const {
-    model: { name, required },
-    at,
-  } of dependsOn) {
-    if (required && !names.includes(name))
-      problems.badReference(at, name, 'a service of this file', suggestion(name, others));
+  for (const { model: dependency, at } of dependsOn) {
+    const { name, required } = dependency;
+    if (!required || names.includes(name)) continue;
+    const profile = inactive.get(name);
+    if (profile === undefined) problems.badReference(at, name, 'a service of this file', suggestion(name, others));
+    else {
+      const mend = `Activate it: --profile ${profile}, or write required: false.`;
+      problems.badReference(at, name, `active: it belongs to the profile "${profile}"`, mend);
+    }
   }
 }
 
@@ -109,6 +116,20 @@ function checkAttachments({ attachments }: ReadService, networks: Declared['netw
     if (!networks.has(model.network)) {
       const mend = `Add "${model.network}:" under the top-level "networks".`;
       problems.badReference(at, model.network, 'declared under the top-level "networks"', mend);
+    }
+  }
+}
+
+function checkGrants({ grants }: ReadService, declared: Declared, problems: Problems): void {
+  const targets = new Set<string>();
+  for (const { model, at } of grants) {
+    const { kind, source, target } = model;
+    if (targets.has(target))
+      problems.badValue(at, `a second file at ${target}`, 'one path holds one file', 'Keep one of the two.');
+    targets.add(target);
+    if (!Object.hasOwn(declared[`${kind}s`], source)) {
+      const mend = `Add at the top level: ${kind}s: {${source}: {file: ./FILE}}`;
+      problems.badReference(at, source, `declared under the top-level "${kind}s"`, mend);
     }
   }
 }
@@ -141,6 +162,21 @@ function checkMounts(
 function volumeMend(source: string, volumes: Readonly<Record<string, VolumeModel>>): string {
   const text = suggestion(source, Object.keys(volumes));
   return text.startsWith('Did') ? text : `Add "${source}:" under the top-level "volumes".`;
+}
+
+/** A name leads to one service: which of two would answer is not for chance to say. */
+function checkAliases(services: ReadonlyMap<string, ReadService>, problems: Problems): void {
+  const owners = new Map<string, string>();
+  for (const { model, at, attachments } of services.values()) {
+    const named = attachments.flatMap((one) => one.model.aliases.map((alias) => ({ alias, place: one.at })));
+    for (const { alias, place } of [...model.aliases.map((one) => ({ alias: one, place: at })), ...named]) {
+      const owner = services.has(alias) ? alias : (owners.get(alias) ?? model.name);
+      owners.set(alias, owner);
+      if (owner === model.name) continue;
+      const reason = `"${owner}" answers to it already`;
+      problems.badValue(place, `called "${alias}" as well`, reason, 'Choose another alias.');
+    }
+  }
 }
 
 function checkRoutes(services: ReadonlyMap<string, ReadService>, problems: Problems): void {

@@ -8,14 +8,14 @@ import type { Keys, Unsupported } from './fields.ts';
 const later = 'it comes with a later version';
 const out = 'Take it out.';
 
+const words = (text: string): readonly string[] => text.trim().split(/\s+/);
+
 const refuse = (reason: string, mend: string, keys: readonly string[]): Readonly<Record<string, Unsupported>> =>
   Object.fromEntries(keys.map((key) => [key, { reason, mend }]));
 
 export const rootKeys: Keys = {
-  known: ['name', 'version', 'services', 'volumes', 'networks', 'x-minke'],
+  known: ['name', 'version', 'include', 'services', 'volumes', 'networks', 'secrets', 'configs', 'x-minke'],
   unsupported: {
-    ...refuse(later, 'Mount the file instead: ./FILE:/run/secrets/NAME:ro', ['secrets', 'configs']),
-    ...refuse(later, 'Name the files after one another: -f FILE -f FILE', ['include']),
     ...refuse(later, out, ['models']),
   },
 };
@@ -48,101 +48,46 @@ export const blockKeys: Keys = {
   ],
 };
 
+/** Keys of a service that change nothing here, with what is said of them. */
+export const idleServiceKeys: Readonly<Record<string, Unsupported>> = {
+  ...refuse('output is kept by minke: minke logs', out, ['logging', 'attach']),
+  ...refuse('minke does not watch files; what has changed is taken at the next "up"', out, ['develop']),
+  ...refuse('memory comes without swap', out, ['mem_swappiness']),
+};
+
 export const serviceKeys: Keys = {
   known: [
-    'build',
-    'command',
-    'cpus',
-    'depends_on',
-    'deploy',
-    'entrypoint',
-    'env_file',
-    'environment',
-    'expose',
-    'healthcheck',
-    'hostname',
-    'image',
-    'labels',
-    'mem_limit',
-    'net',
-    'network_mode',
-    'networks',
-    'pids_limit',
-    'ports',
-    'read_only',
-    'restart',
-    'scale',
-    'stop_grace_period',
-    'tmpfs',
-    'user',
-    'volumes',
-    'working_dir',
-    'x-minke',
+    ...words(`annotations build cap_add cap_drop command configs container_name cpu_period cpu_quota cpu_shares cpus cpuset
+      depends_on deploy dns dns_opt dns_search domainname entrypoint env_file environment expose extends extra_hosts group_add
+      healthcheck hostname image init label_file labels links mem_limit mem_reservation memswap_limit network_mode networks
+      oom_score_adj pids_limit platform ports profiles pull_policy read_only restart scale secrets security_opt shm_size
+      stdin_open stop_grace_period stop_signal sysctls tmpfs tty ulimits user volume_driver volumes volumes_from working_dir
+      x-minke`),
+    ...Object.keys(idleServiceKeys),
   ],
   unsupported: {
-    ...refuse(later, out, ['profiles', 'stop_signal', 'dns', 'dns_opt', 'dns_search', 'extra_hosts']),
-    ...refuse(later, out, [
-      'init',
-      'group_add',
-      'ulimits',
-      'sysctls',
-      'shm_size',
-      'platform',
-      'pull_policy',
-      'domainname',
-    ]),
-    ...refuse(later, out, [
-      'cpuset',
-      'cpu_shares',
-      'cpu_quota',
-      'cpu_period',
-      'cpu_percent',
-      'cpu_count',
-      'cpu_rt_period',
-    ]),
-    ...refuse(later, out, ['cpu_rt_runtime', 'mem_reservation', 'mem_swappiness', 'blkio_config', 'oom_score_adj']),
-    ...refuse(later, out, ['post_start', 'pre_stop', 'develop', 'models', 'provider', 'annotations', 'label_file']),
-    ...refuse(later, 'Mount the file instead: ./FILE:/run/secrets/NAME:ro', ['secrets', 'configs']),
-    ...refuse(later, 'Write its keys here; anchors and "<<" work.', ['extends']),
-    ...refuse('an app has one network, on which each service answers to its name', out, [
-      'links',
-      'external_links',
-      'mac_address',
-    ]),
+    ...refuse(later, out, words('blkio_config models post_start pre_stop provider')),
+    ...refuse('there is no scheduler of that kind', out, words('cpu_percent cpu_count cpu_rt_period cpu_rt_runtime')),
+    ...refuse('minke chooses the addresses of an app', out, ['mac_address']),
     ...refuse(
-      'instances have ids, since a name may stand for several',
-      'Take it out; the service answers to its own name.',
-      ['container_name'],
+      'containers outside the app are not reached',
+      'Put both into one app, or let "outbound" allow an address.',
+      ['external_links'],
     ),
-    ...refuse('services and functions are kept apart from the host and from one another', out, [
-      'privileged',
-      'cap_add',
-      'cap_drop',
-      'security_opt',
-      'devices',
-      'device_cgroup_rules',
-      'pid',
-      'ipc',
-      'uts',
-      'userns_mode',
-      'cgroup',
-      'cgroup_parent',
-      'gpus',
-      'isolation',
-      'runtime',
-      'credential_spec',
-    ]),
+    ...refuse(
+      'services and functions are kept apart from the host and from one another',
+      out,
+      words(`privileged devices device_cgroup_rules pid ipc uts userns_mode cgroup cgroup_parent gpus isolation runtime
+        credential_spec`),
+    ),
     ...refuse('its door is the key "x-minke.may-run"', 'Write x-minke: {may-run: [NAME]}.', ['use_api_socket']),
-    ...refuse('memory comes without swap', out, ['memswap_limit', 'oom_kill_disable']),
-    ...refuse('output is kept by minke: minke logs', out, ['logging', 'attach', 'log_driver', 'log_opt']),
-    ...refuse('there is no terminal', out, ['tty', 'stdin_open']),
-    ...refuse('volumes are named one by one', 'Name them under "volumes".', [
-      'volumes_from',
-      'volume_driver',
+    ...refuse('what takes too much memory is ended', 'Raise its limit of memory.', ['oom_kill_disable']),
+    ...refuse("a container's own layer has no size of its own", 'Mount a volume where much is written.', [
       'storage_opt',
-      'driver_opts',
     ]),
     ...refuse('it is a key of Compose v1', 'Write build: {context: FOLDER, dockerfile: FILE}.', ['dockerfile']),
+    ...refuse('it is a key of Compose v1', 'Write network_mode instead.', ['net']),
+    ...refuse('it is a key of Compose v1', 'Write logging instead.', ['log_driver', 'log_opt']),
   },
   misplaced: (key) => (blockKeys.known.includes(key) ? `Put it under "x-minke".` : undefined),
 };
@@ -164,14 +109,24 @@ export const buildKeys: Keys = {
   },
 };
 
-export const deployKeys: Keys = {
-  known: ['resources', 'replicas', 'restart_policy'],
-  unsupported: refuse(later, out, ['endpoint_mode', 'labels', 'mode', 'placement', 'rollback_config', 'update_config']),
+/** Keys of `deploy` that change nothing on one host. */
+export const idleDeployKeys: Readonly<Record<string, Unsupported>> = {
+  ...refuse('there is one host', out, ['placement', 'endpoint_mode']),
+  ...refuse('a change replaces what runs at once; rolling updates come with a later version', out, [
+    'update_config',
+    'rollback_config',
+  ]),
 };
 
-export const resourceKeys: Keys = {
-  known: ['limits'],
-  unsupported: refuse(later, 'Write limits instead.', ['reservations']),
+export const deployKeys: Keys = {
+  known: [...words('resources replicas restart_policy labels mode'), ...Object.keys(idleDeployKeys)],
+};
+
+export const resourceKeys: Keys = { known: ['limits', 'reservations'] };
+
+export const reservationKeys: Keys = {
+  known: ['memory', 'cpus'],
+  unsupported: refuse('services are kept apart from the host and its devices', out, ['devices', 'generic_resources']),
 };
 
 export const limitKeys: Keys = { known: ['memory', 'cpus', 'pids'] };
@@ -217,3 +172,28 @@ export const attachmentKeys: Keys = {
     'interface_name',
   ]),
 };
+
+/** Of `extends`; it is gone when a service is read. */
+export const extendsKeys: Keys = { known: ['service', 'file'] };
+
+export const includeKeys: Keys = { known: ['path', 'project_directory', 'env_file'] };
+
+/** Of one of the top-level `secrets` and `configs`. */
+export const contentKeys: Keys = {
+  known: ['file', 'environment', 'content', 'external', 'name', 'labels'],
+  unsupported: refuse('minke keeps no secrets outside an app', out, ['driver', 'driver_opts', 'template_driver']),
+};
+
+/** Of one of the `secrets` and `configs` of a service. */
+export const grantKeys: Keys = { known: ['source', 'target', 'uid', 'gid', 'mode'] };
+
+export const bindKeys: Keys = {
+  known: ['create_host_path', 'propagation', 'recursive', 'selinux'],
+};
+
+export const volumeMountKeys: Keys = {
+  known: ['nocopy', 'subpath'],
+  unsupported: refuse('a volume is declared at the top level', 'Write the labels there.', ['labels']),
+};
+
+export const tmpfsKeys: Keys = { known: ['size', 'mode'] };

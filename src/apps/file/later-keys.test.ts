@@ -184,7 +184,11 @@ describe('a key that is read and not carried out yet', () => {
 const services = (line: string): string => `services:\n  web:\n    image: acme/web\n    ${line}\n`;
 
 function yaml(text: string): Node {
-  const node = readYaml({ file: 'a.yaml', text }, (one) => one, createProblems());
+  const node = readYaml(
+    { whole: { file: 'a.yaml', folder: '/a', line: 1, path: '' }, text },
+    (one) => one,
+    createProblems(),
+  );
   if (node === undefined) throw new Error(text);
   return node;
 }

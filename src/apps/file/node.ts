@@ -8,6 +8,8 @@ export type Node = MapNode | ListNode | ScalarNode;
 export interface Place {
   /** As shown to people: relative to the folder of the first app file where it lies inside it. */
   readonly file: string;
+  /** Absolute; where relative paths of this value begin. */
+  readonly folder: string;
   /** Counted from 1. */
   readonly line: number;
   /** The full path of the key: `services.vote.x-minke.route[1]`; empty for the whole file. */

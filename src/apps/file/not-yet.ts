@@ -1,11 +1,12 @@
-import { MinkeError } from '../../errors/index.ts';
 import type { ServiceModel } from '../../model/app.ts';
 import type { FileContext } from './context.ts';
 import type { Place } from './node.ts';
 import type { ReadDependency } from './read-dependencies.ts';
 import type { ReadReplicas } from './read-deploy.ts';
+import type { ReadMount } from './read-mounts.ts';
 import type { ReadAttachment, ReadNetwork } from './read-networks.ts';
 import type { ReadRestart } from './read-restart.ts';
+import { warnAt } from './warnings.ts';
 
 /**
  * Keys that are read and checked, stand in the model, and are not carried out yet. Each is refused by one function here and
@@ -16,8 +17,11 @@ export interface Asked {
   readonly dependencies: readonly ReadDependency[];
   readonly restart: ReadRestart | undefined;
   readonly replicas: ReadReplicas | undefined;
+  readonly mounts: readonly ReadMount[];
   readonly portsAt: Place;
-  readonly model: Pick<ServiceModel, 'kind' | 'published'>;
+  readonly dnsAt: Place;
+  readonly cpusetAt: Place;
+  readonly model: Pick<ServiceModel, 'kind' | 'published' | 'settings'>;
 }
 
 export function refuseNotYet(asked: Asked, context: FileContext): void {
@@ -25,6 +29,9 @@ export function refuseNotYet(asked: Asked, context: FileContext): void {
   refuseConditions(asked, context);
   refuseRestartBounds(asked, context);
   refuseReplicas(asked, context);
+  refuseResolvers(asked, context);
+  refuseCpuset(asked, context);
+  refuseSubpaths(asked, context);
   warnOfPublished(asked, context);
 }
 
@@ -49,18 +56,44 @@ function refuseRestartBounds({ restart }: Asked, { problems }: FileContext): voi
   problems.unsupported(restart.at, 'a limit of restarts comes with a later version', 'Write restart: on-failure.');
 }
 
+/** A container asks the app's own resolver, which asks those of the host. */
+function refuseResolvers({ dnsAt, model }: Asked, { problems }: FileContext): void {
+  if ((model.settings.dns?.servers ?? []).length === 0) return;
+  problems.unsupported(dnsAt, `${later}; names outside are asked of the host's resolvers`, 'Take it out.');
+}
+
+/** The runtime makes no group below ours in the tree of cores (cgroup v1), so that nothing would hold a program to them. */
+function refuseCpuset({ cpusetAt, model }: Asked, { problems }: FileContext): void {
+  if (model.settings.cpuset === undefined) return;
+  problems.unsupported(cpusetAt, later, 'Write cpus: 1 to limit how much of the cores it takes.');
+}
+
+/**
+ * Between our look at the volume and the runtime's mount, who writes into it may put a symbolic link in the place of the folder,
+ * and be given the host's. A descriptor would hold it, but not across the mount namespaces that lie between.
+ */
+function refuseSubpaths({ mounts }: Asked, { problems }: FileContext): void {
+  for (const { mount, at } of mounts) {
+    if (mount.subpath !== undefined)
+      problems.unsupported(
+        at,
+        `its "subpath" comes with a later version`,
+        'Take it out, and name the folder in the program.',
+      );
+  }
+}
+
 function refuseReplicas({ replicas }: Asked, { problems }: FileContext): void {
   if (replicas === undefined || replicas.count === 1) return;
   problems.unsupported(replicas.at, 'scaling comes with a later version', 'Write 1, or take it out.');
 }
 
 /** Not an error: nearly every Compose file publishes ports, and the app itself works without. */
-function warnOfPublished({ model, portsAt }: Asked, { warn }: FileContext): void {
+function warnOfPublished({ model, portsAt }: Asked, context: FileContext): void {
   if (model.kind !== 'service' || !model.published.some(({ hostPorts }) => hostPorts !== undefined)) return;
-  const { file, line, path } = portsAt;
   const reason = 'ports of the host come with a later version; the service answers inside its app';
   const mend = 'Give it an x-minke.route to reach it through the gateway.';
-  warn(new MinkeError('APP_FILE_UNSUPPORTED_KEY', { place: `${file}:${line}`, line, key: path, reason, mend }));
+  warnAt(portsAt, { reason, mend }, context);
 }
 
 /**

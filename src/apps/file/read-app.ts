@@ -1,11 +1,13 @@
-import type { AppModel, VolumeModel } from '../../model/app.ts';
+import type { AppModel, ServiceModel, VolumeModel } from '../../model/app.ts';
 import { checkApp } from './check-app.ts';
 import type { FileContext } from './context.ts';
 import { fieldsOf, openMap, type Fields, type Reader } from './fields.ts';
-import { rootKeys, serviceKeys, volumeKeys } from './keys.ts';
-import { isNull, wordsFor, type MapNode, type Node } from './node.ts';
+import { joinVolumes } from './join-volumes.ts';
+import { rootKeys, volumeKeys } from './keys.ts';
+import { isNull, wordsFor, type MapNode } from './node.ts';
 import { isProjectName, normaliseName } from './project-name.ts';
 import { readRootBlock } from './read-block.ts';
+import { readContents, type Contents } from './read-contents.ts';
 import { readNetworks } from './read-networks.ts';
 import { readService, type ReadService } from './read-service.ts';
 import { readBoolean, readPairs, readWord } from './readers.ts';
@@ -16,48 +18,47 @@ export interface Naming {
   readonly folderName: string;
 }
 
+export interface ReadApp {
+  readonly model: AppModel;
+  readonly contents: Contents;
+}
+
 /** The whole file as a model. What is wrong is in the context's problems; the model is then not to be used. */
-export function readApp(root: MapNode, naming: Naming, context: FileContext): AppModel | undefined {
+export function readApp(root: MapNode, naming: Naming, context: FileContext): ReadApp | undefined {
   const { problems } = context;
-  if (isVersionOne(root)) {
-    const [name] = [...root.entries.values()];
-    const reason = 'files of Compose v1, without "services:", come with a later version';
-    problems.unsupported(name?.key ?? root.at, reason, 'Put the services below a key "services:".');
-    return undefined;
-  }
   const fields = openMap(root, rootKeys, problems) ?? fieldsOf(root, problems);
   fields.read('x-minke', readRootBlock);
   const name = projectName(fields, naming, context);
   const volumes = readVolumes(fields, name ?? '', context);
   const networks = readNetworks(fields, name ?? '', context);
+  const [secrets, configs] = [readContents(fields, 'secret', context), readContents(fields, 'config', context)];
   const services = readServices(fields, context);
-  checkApp(services, { volumes, networks }, context);
+  checkApp(services, { volumes, networks, secrets: secrets.sources, configs: configs.sources }, context);
   if (name === undefined) return undefined;
-  const models = [...services].map(([key, { model }]): [string, ReadService['model']] => [key, model]);
-  return {
+  const models = [...services.values()].map((service) => withVolumes(service, services, context));
+  const model: AppModel = {
     name,
     folder: context.folder,
-    services: Object.fromEntries(models),
+    services: Object.fromEntries(models.map((one) => [one.name, one])),
     volumes,
-    networks: Object.fromEntries([...networks].map(([key, { model }]) => [key, model])),
-    secrets: {},
-    configs: {},
+    networks: Object.fromEntries([...networks].map(([key, network]) => [key, network.model])),
+    secrets: secrets.sources,
+    configs: configs.sources,
   };
+  return { model, contents: new Map([...secrets.contents, ...configs.contents]) };
 }
 
-/** Compose v1: services at the top level, and no key of the later formats. */
-function isVersionOne({ entries }: MapNode): boolean {
-  if (entries.size === 0 || entries.has('services') || entries.has('version')) return false;
-  return [...entries].some(([name, { value }]) => !rootKeys.known.includes(name) && looksLikeService(value));
+/** With what it takes from others by `volumes_from`. */
+function withVolumes(
+  { model, volumesFrom }: ReadService,
+  services: ReadonlyMap<string, ReadService>,
+  { problems }: FileContext,
+): ServiceModel {
+  if (volumesFrom.length === 0) return model;
+  const joined = joinVolumes(model.name, services, problems).map(({ mount }) => mount);
+  const own = model.mounts.filter(({ target }) => !joined.some((mount) => mount.target === target));
+  return { ...model, mounts: [...joined, ...own] };
 }
-
-const looksLikeService = (node: Node): boolean =>
-  node.kind === 'map' &&
-  ['image', 'build'].some((key) => node.entries.has(key)) &&
-  [...node.entries.keys()].every(isServiceKey);
-
-const isServiceKey = (key: string): boolean =>
-  serviceKeys.known.includes(key) || Object.hasOwn(serviceKeys.unsupported ?? {}, key);
 
 function projectName(fields: Fields, { project, folderName }: Naming, { problems }: FileContext): string | undefined {
   const inFile = fields.read('name', readWord);
@@ -76,14 +77,12 @@ function readServices(fields: Fields, context: FileContext): ReadonlyMap<string,
   const { problems } = context;
   const node = fields.node('services');
   const services = new Map<string, ReadService>();
+  const { inactive } = context;
   if (node === undefined || (node.kind === 'map' && node.entries.size === 0)) {
-    const mend = 'Add one: services: {web: {build: .}}';
-    problems.badValue(
-      fields.placeOf('services'),
-      node === undefined ? 'missing' : 'empty',
-      'an app has at least one service',
-      mend,
-    );
+    const [profile] = inactive.values();
+    const mend = profile === undefined ? 'Add one: services: {web: {build: .}}' : `Activate one: --profile ${profile}`;
+    const what = node === undefined ? 'missing' : profile === undefined ? 'empty' : 'without an active profile';
+    problems.badValue(fields.placeOf('services'), what, 'an app has at least one service', mend);
   } else if (node.kind !== 'map') {
     problems.badValue(
       node.at,
@@ -130,10 +129,17 @@ const readVolume =
       problems.unsupported(fields.placeOf('driver'), 'a volume is a folder that minke keeps', 'Take it out.');
     }
     fields.read('labels', readPairs);
-    const external = fields.read('external', readBoolean) ?? false;
-    const name = fields.read('name', readVolumeName);
+    const outer = fields.read('external', readExternal);
+    const external = outer !== undefined && outer !== false;
+    const name = fields.read('name', readVolumeName) ?? (typeof outer === 'string' ? outer : undefined);
     return { name: name ?? (external ? key : `${project}_${key}`), external };
   };
+
+/** `external: true`, or `external: {name: NAME}` in older files. */
+const readExternal: Reader<boolean | string> = (node, problems) => {
+  if (node.kind !== 'map') return readBoolean(node, problems);
+  return openMap(node, { known: ['name'] }, problems)?.read('name', readVolumeName) ?? true;
+};
 
 const readVolumeName: Reader<string> = (node, problems) => {
   const name = readWord(node, problems);

@@ -31,7 +31,7 @@ function contextOf(folder: string, at: Place, context: FileContext): string | un
     context.problems.unsupported(at, 'only folders of this host are built', 'Fetch it first, and name the folder.');
     return undefined;
   }
-  const path = resolve(context.folder, folder);
+  const path = resolve(at.folder, folder);
   if (context.host.kindOf(path) === 'folder') return path;
   context.problems.badReference(at, folder, 'a folder', `Make ${path}, or name the folder that holds the program.`);
   return undefined;

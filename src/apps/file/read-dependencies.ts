@@ -21,7 +21,8 @@ export const readDependencies: Reader<readonly ReadDependency[]> = (node, proble
   return readList(readReference)(node, problems)?.map(({ name, at }) => started(name, at));
 };
 
-function started(name: string, at: Place): ReadDependency {
+/** By name alone, as links of older files do. */
+export function started(name: string, at: Place): ReadDependency {
   const model = { name, condition: 'service_started', required: true, restart: false } as const;
   return { model, at, conditionAt: at, restartAt: at };
 }

@@ -1,14 +1,27 @@
+import type { FileContext } from './context.ts';
 import { openMap, type Fields } from './fields.ts';
-import { deployKeys } from './keys.ts';
+import { deployKeys, idleDeployKeys } from './keys.ts';
 import type { Place } from './node.ts';
 import type { Problems } from './problems.ts';
-import { readInteger } from './readers.ts';
+import { readInteger, readOneOf } from './readers.ts';
+import { warnOfIdle } from './warnings.ts';
 
 /** `deploy` of a service, opened once for all who read in it. */
-export function openDeploy(service: Fields, problems: Problems): Fields | undefined {
+export function openDeploy(service: Fields, context: FileContext): Fields | undefined {
   const node = service.node('deploy');
-  return node === undefined ? undefined : openMap(node, deployKeys, problems);
+  const deploy = node === undefined ? undefined : openMap(node, deployKeys, context.problems);
+  if (deploy === undefined) return undefined;
+  warnOfIdle(deploy, idleDeployKeys, context);
+  const mode = deploy.read('mode', readMode);
+  if (mode !== undefined && mode.endsWith('-job')) {
+    const mend = 'Write x-minke: {function: task}, and run it: minke run NAME.';
+    context.problems.unsupported(deploy.placeOf('mode'), 'what runs to its end is a task', mend);
+  }
+  return deploy;
 }
+
+/** `global` is one for each host, of which there is one. */
+const readMode = readOneOf(['replicated', 'global', 'replicated-job', 'global-job']);
 
 export interface ReadReplicas {
   readonly count: number;

@@ -31,6 +31,23 @@ export function readDotenv(text: string, variables: Variables): Dotenv {
   return { entries, problems };
 }
 
+/** The same without quotes, variables and comments behind a value: `format: raw`. */
+export function readRawEnv(text: string): Dotenv {
+  const entries: [string, string | undefined][] = [];
+  const problems: DotenvProblem[] = [];
+  for (const [index, line] of text
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/)
+    .entries()) {
+    if (/^\s*(?:#|$)/.test(line)) continue;
+    const [, key, value] = /^\s*([A-Za-z_][\w.-]*)(?:=([\s\S]*))?$/.exec(line) ?? [];
+    if (key === undefined) {
+      problems.push({ line: index + 1, reason: `"${line}" is not KEY=value`, mend: 'Write KEY=value.' });
+    } else entries.push([key, value]);
+  }
+  return { entries, problems };
+}
+
 interface EntryAt {
   readonly key?: string;
   readonly value?: string | undefined;

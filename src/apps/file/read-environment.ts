@@ -3,8 +3,8 @@ import type { FileContext } from './context.ts';
 import { openMap, type Fields, type Reader } from './fields.ts';
 import { envFileKeys } from './keys.ts';
 import { isNull, type Place } from './node.ts';
-import { readBoolean, readPairs, readWord } from './readers.ts';
-import { readDotenv } from './read-dotenv.ts';
+import { readBoolean, readOneOf, readPairs, readWord } from './readers.ts';
+import { readDotenv, readRawEnv } from './read-dotenv.ts';
 
 /** `env_file`, overridden by `environment`; a name without a value is taken from the caller, and left out where it has none. */
 export function readEnvironment(fields: Fields, context: FileContext): Readonly<Record<string, string>> {
@@ -19,9 +19,13 @@ export function readEnvironment(fields: Fields, context: FileContext): Readonly<
   return result;
 }
 
+const readFormat = readOneOf(['raw']);
+
 interface EnvFile {
   readonly path: string;
   readonly required: boolean;
+  /** Everything behind "=" is the value, quotes and dollar signs as well. */
+  readonly isRaw: boolean;
   readonly at: Place;
 }
 
@@ -33,35 +37,29 @@ function readEnvFiles(fields: Fields, context: FileContext): readonly EnvFile[] 
 }
 
 const readEnvFile: Reader<EnvFile> = (node, problems) => {
-  if (node.kind === 'scalar' && !isNull(node)) return { path: node.text, required: true, at: node.at };
+  if (node.kind === 'scalar' && !isNull(node)) return { path: node.text, required: true, isRaw: false, at: node.at };
   const fields = openMap(node, envFileKeys, problems);
   const path = fields?.read('path', readWord);
   const required = fields?.read('required', readBoolean) ?? true;
   if (fields !== undefined && path === undefined)
     problems.badValue(node.at, 'a file without a path', 'it needs one', 'Write path: FILE.');
-  if (fields?.node('format') !== undefined) {
-    problems.unsupported(
-      fields.placeOf('format'),
-      'it comes with a later version',
-      'Take it out, and write KEY=value lines.',
-    );
-  }
-  return path === undefined ? undefined : { path, required, at: node.at };
+  const isRaw = fields?.read('format', readFormat) === 'raw';
+  return path === undefined ? undefined : { path, required, isRaw, at: node.at };
 };
 
 function fromFile(
-  { path, required, at }: EnvFile,
+  { path, required, isRaw, at }: EnvFile,
   context: FileContext,
 ): readonly (readonly [string, string | undefined])[] {
-  const absolute = resolve(context.folder, path);
+  const absolute = resolve(at.folder, path);
   const text = context.host.kindOf(absolute) === 'file' ? context.host.read(absolute) : undefined;
   if (text === undefined) {
     if (required)
       context.problems.badReference(at, path, 'a file', `Make ${absolute}, or write {path: ${path}, required: false}.`);
     return [];
   }
-  const { entries, problems } = readDotenv(text, context.variables);
+  const { entries, problems } = isRaw ? readRawEnv(text) : readDotenv(text, context.variables);
   const file = relative(context.folder, absolute);
-  for (const { line, reason, mend } of problems) context.problems.syntax({ file, line, path: at.path }, reason, mend);
+  for (const { line, reason, mend } of problems) context.problems.syntax({ ...at, file, line }, reason, mend);
   return entries;
 }

@@ -61,7 +61,7 @@ export interface ReadAttachment {
 
 /** `networks` or `network_mode` of a service; without either it is on `default`. */
 export function readAttachments(fields: Fields, { problems }: FileContext): readonly ReadAttachment[] {
-  const mode = fields.read('network_mode', readMode) ?? fields.read('net', readMode);
+  const mode = fields.read('network_mode', readMode);
   const named = fields.read('networks', readNamed);
   if (mode !== undefined && named !== undefined) {
     problems.badValue(

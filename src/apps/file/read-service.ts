@@ -1,24 +1,33 @@
 import type { MountModel, ServiceKind, ServiceModel } from '../../model/app.ts';
+import { checkImagePolicy } from './check-image-policy.ts';
 import type { FileContext } from './context.ts';
 import { defined } from './defined.ts';
 import { openMap, type Fields, type Reader } from './fields.ts';
-import { serviceKeys } from './keys.ts';
+import { readVolumesFrom, type VolumesFrom } from './join-volumes.ts';
+import { idleServiceKeys, serviceKeys } from './keys.ts';
 import { isOurLabel, joinLabels } from './label-block.ts';
 import { wordsFor, type Node, type Place } from './node.ts';
 import { refuseNotYet } from './not-yet.ts';
 import { readBlock, type Block, type Reference } from './read-block.ts';
 import { readBuild } from './read-build.ts';
-import { readDependencies, type ReadDependency } from './read-dependencies.ts';
-import { openDeploy, readReplicas } from './read-deploy.ts';
+import { readAdded, readDropped } from './read-capabilities.ts';
+import { readDependencies, started, type ReadDependency } from './read-dependencies.ts';
+import { openDeploy, readReplicas, type ReadReplicas } from './read-deploy.ts';
 import { readEnvironment } from './read-environment.ts';
+import { readGrants, type ReadGrant } from './read-grants.ts';
 import { readHealthcheck } from './read-healthcheck.ts';
+import { readLabelFiles } from './read-label-files.ts';
 import { readLimits } from './read-limits.ts';
+import { readLinks, type ReadLink } from './read-links.ts';
 import { defaultTmpBytes, readMount, readTmpfs, type ReadMount } from './read-mounts.ts';
-import { readAttachments, type ReadAttachment } from './read-networks.ts';
+import { readAlias, readAttachments, type ReadAttachment } from './read-networks.ts';
 import { readExposed, readPortMapping } from './read-ports.ts';
-import { readRestart } from './read-restart.ts';
+import { readRestart, type ReadRestart } from './read-restart.ts';
 import type { ReadRoute } from './read-route.ts';
+import { readSettings } from './read-settings.ts';
+import { readTerminal } from './read-terminal.ts';
 import { readBoolean, readCommand, readDuration, readList, readPairs, readWord, type Pair } from './readers.ts';
+import { warnOfIdle } from './warnings.ts';
 
 /** A service as read, with the places that the checks across services complain about. */
 export interface ReadService {
@@ -28,7 +37,9 @@ export interface ReadService {
   readonly mayRun: readonly Reference[];
   readonly dependsOn: readonly ReadDependency[];
   readonly attachments: readonly ReadAttachment[];
+  readonly grants: readonly ReadGrant[];
   readonly mounts: readonly ReadMount[];
+  readonly volumesFrom: readonly VolumesFrom[];
   /** Where `ports` stands, if it does. */
   readonly portsAt: Place | undefined;
   readonly packAt: Place | undefined;
@@ -41,41 +52,32 @@ export function readService(name: string, node: Node, at: Place, context: FileCo
   const { problems } = context;
   const fields = openMap(node, serviceKeys, problems);
   if (fields === undefined) return undefined;
-  const labels = fields.read('labels', readPairs) ?? [];
+  warnOfIdle(fields, idleServiceKeys, context);
+  const labels = [...readLabelFiles(fields, context), ...(fields.read('labels', readPairs) ?? [])];
   const block = readBlock(joinLabels(fields.node('x-minke'), labels.filter(isOurLabel), at, problems), at, problems);
-  const deploy = openDeploy(fields, problems);
-  const restart = readRestart(fields, deploy, problems);
-  const replicas = readReplicas(fields, deploy, problems);
-  const healthcheck = fields.read('healthcheck', readHealthcheck);
-  const references = {
-    routes: block.routes,
-    mayRun: block.mayRun,
-    dependsOn: fields.read('depends_on', readDependencies) ?? [],
-    attachments: readAttachments(fields, context),
-    mounts: fields.read('volumes', readList(readMount(context.folder, context.variables('HOME')))) ?? [],
-    portsAt: fields.node('ports') === undefined ? undefined : fields.placeOf('ports'),
-    packAt: block.packAt,
-    hasBuild: fields.node('build') !== undefined,
+  const deploy = openDeploy(fields, context);
+  const asked = {
+    restart: readRestart(fields, deploy, problems),
+    replicas: readReplicas(fields, deploy, problems),
+    healthcheck: fields.read('healthcheck', readHealthcheck),
   };
+  const links = fields.read('links', readLinks) ?? [];
+  const references = referencesOf(fields, block, links, context);
   const model: ServiceModel = {
     name,
     ...programOf(fields, context),
     ...boundsOf(fields, deploy, block, references.mounts, context),
-    // Compose's own default is "no". Here a service is what runs all the time, so it is kept up unless its file says otherwise.
-    restart: restart?.policy ?? (block.kind === 'service' ? 'always' : 'no'),
-    ...(restart === undefined || Object.keys(restart.bounds).length === 0 ? {} : { restartBounds: restart.bounds }),
-    ...(healthcheck === undefined ? {} : { healthcheck }),
-    grants: [],
-    capAdd: [],
-    capDrop: [],
-    settings: {},
+    ...lifeOf(block, asked),
+    ...isolationOf(fields, links, context),
     pack: block.pack,
     environment: readEnvironment(fields, context),
     labels: plainLabels(labels),
+    deployLabels: plainLabels(deploy?.read('labels', readPairs) ?? []),
+    grants: references.grants.map((grant) => grant.model),
     dependsOn: references.dependsOn.map((dependency) => dependency.model),
     ...portsOf(fields, block),
     networks: references.attachments.map((attachment) => attachment.model),
-    replicas: replicas?.count ?? 1,
+    aliases: fields.read('container_name', readList(readAlias)) ?? [],
     routes: block.routes.map(({ route }) => route),
     mayRun: block.mayRun.map((reference) => reference.name),
     api: block.api,
@@ -84,11 +86,70 @@ export function readService(name: string, node: Node, at: Place, context: FileCo
     concurrency: block.concurrency ?? defaultConcurrency(block.kind, context.cores),
     ...block.bounds,
   };
-  const healthcheckAt = healthcheck === undefined ? undefined : fields.placeOf('healthcheck');
-  const { dependsOn: dependencies } = references;
-  const portsAt = fields.placeOf('ports');
-  refuseNotYet({ model, healthcheckAt, dependencies, restart, replicas, portsAt }, context);
+  const healthcheckAt = asked.healthcheck === undefined ? undefined : fields.placeOf('healthcheck');
+  const { dependsOn: dependencies, mounts } = references;
+  const [portsAt, dnsAt, cpusetAt] = [fields.placeOf('ports'), fields.placeOf('dns'), fields.placeOf('cpuset')];
+  refuseNotYet({ ...asked, model, mounts, healthcheckAt, dependencies, portsAt, dnsAt, cpusetAt }, context);
   return { model, at, ...references };
+}
+
+type References = Omit<ReadService, 'model' | 'at'>;
+
+function referencesOf(fields: Fields, block: Block, links: readonly ReadLink[], context: FileContext): References {
+  const dependencies = fields.read('depends_on', readDependencies) ?? [];
+  const volumesFrom = fields.read('volumes_from', readVolumesFrom) ?? [];
+  // Older files say by a link that the other comes first.
+  const implied = [...links, ...volumesFrom].map(({ service, at }) => started(service, at));
+  const all = [...dependencies, ...implied];
+  return {
+    routes: block.routes,
+    mayRun: block.mayRun,
+    dependsOn: all.filter(({ model }, index) => all.findIndex((one) => one.model.name === model.name) === index),
+    attachments: readAttachments(fields, context),
+    grants: [...readGrants(fields, 'secret'), ...readGrants(fields, 'config')],
+    mounts: fields.read('volumes', readList(readMount(context.variables('HOME')))) ?? [],
+    volumesFrom,
+    portsAt: fields.node('ports') === undefined ? undefined : fields.placeOf('ports'),
+    packAt: block.packAt,
+    hasBuild: fields.node('build') !== undefined,
+  };
+}
+
+interface AskedLife {
+  readonly restart: ReadRestart | undefined;
+  readonly replicas: ReadReplicas | undefined;
+  readonly healthcheck: ServiceModel['healthcheck'];
+}
+
+function lifeOf(
+  block: Block,
+  { restart, replicas, healthcheck }: AskedLife,
+): Pick<ServiceModel, 'restart' | 'restartBounds' | 'healthcheck' | 'replicas'> {
+  const bounds = restart?.bounds ?? {};
+  return {
+    // Compose's own default is "no". Here a service is what runs all the time, so it is kept up unless its file says otherwise.
+    restart: restart?.policy ?? (block.kind === 'service' ? 'always' : 'no'),
+    ...(Object.keys(bounds).length === 0 ? {} : { restartBounds: bounds }),
+    ...(healthcheck === undefined ? {} : { healthcheck }),
+    replicas: replicas?.count ?? 1,
+  };
+}
+
+function isolationOf(
+  fields: Fields,
+  links: readonly ReadLink[],
+  context: FileContext,
+): Pick<ServiceModel, 'capAdd' | 'capDrop' | 'settings' | 'stdinOpen'> {
+  const aliases = links.flatMap(({ alias, service }) => (alias === undefined ? [] : [[alias, service] as const]));
+  return {
+    capAdd: fields.read('cap_add', readAdded) ?? [],
+    capDrop: fields.read('cap_drop', readDropped) ?? [],
+    settings: {
+      ...readSettings(fields, context),
+      ...(aliases.length === 0 ? {} : { links: Object.fromEntries(aliases) }),
+    },
+    stdinOpen: readTerminal(fields, context),
+  };
 }
 
 const defaultTimeoutMs: Readonly<Record<ServiceKind, number>> = {
@@ -107,6 +168,7 @@ function defaultConcurrency(kind: ServiceKind, cores: number): number {
 type Program = Pick<ServiceModel, 'image' | 'build' | 'command' | 'entrypoint' | 'workingDir' | 'user' | 'hostname'>;
 
 function programOf(fields: Fields, context: FileContext): Program {
+  checkImagePolicy(fields, context);
   return defined({
     image: fields.read('image', readWord),
     build: readBuild(fields, context),
@@ -125,7 +187,7 @@ function boundsOf(
   deploy: Fields | undefined,
   block: Block,
   volumes: readonly ReadMount[],
-  { problems }: FileContext,
+  context: FileContext,
 ): Bounds {
   const isFunction = block.kind !== 'service';
   const readOnly = fields.read('read_only', readBoolean) ?? isFunction;
@@ -137,7 +199,7 @@ function boundsOf(
     tmpBytes: tmpBytesOf(mounts, isFunction || readOnly),
     mounts: mounts.filter((mount) => mount.target !== '/tmp' || mount.type !== 'tmpfs'),
     stopGraceMs: fields.read('stop_grace_period', readDuration) ?? 10_000,
-    limits: readLimits(fields, deploy, isFunction, problems),
+    limits: readLimits(fields, deploy, isFunction, context),
   };
 }
 

@@ -21,8 +21,8 @@ import type { Problems } from './problems.ts';
 export type Interpolate = (text: string, at: Place) => string;
 
 export interface YamlSource {
-  /** As shown to people. */
-  readonly file: string;
+  /** Of the document: its first line, and no key. */
+  readonly whole: Place;
   readonly text: string;
 }
 
@@ -31,7 +31,7 @@ const limits = { bytes: 1024 * 1024, nodes: 50_000, depth: 50, syntaxProblems: 5
 
 /** One YAML document as a tree with positions; undefined when it cannot be read at all. */
 export function readYaml(source: YamlSource, interpolate: Interpolate, problems: Problems): Node | undefined {
-  const whole: Place = { file: source.file, line: 1, path: '' };
+  const { whole } = source;
   if (Buffer.byteLength(source.text) > limits.bytes) {
     problems.syntax(whole, 'it is larger than 1 MiB', 'Is this the right file?');
     return undefined;
@@ -39,9 +39,9 @@ export function readYaml(source: YamlSource, interpolate: Interpolate, problems:
   const lines = new LineCounter();
   // Duplicate keys are found below, where their full path is known.
   const document = parseDocument(source.text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
-  if (reportSyntax(document, source.file, lines, problems)) return undefined;
+  if (reportSyntax(document, whole, lines, problems)) return undefined;
   const lineOf = (node: YamlNode | null): number => lines.linePos(node?.range?.[0] ?? 0).line;
-  const reading: Reading = { file: source.file, document, lineOf, interpolate, problems, nodes: 0 };
+  const reading: Reading = { document, lineOf, interpolate, problems, nodes: 0 };
   try {
     return toNode(document.contents, whole, reading, 0);
   } catch (error) {
@@ -52,7 +52,6 @@ export function readYaml(source: YamlSource, interpolate: Interpolate, problems:
 }
 
 interface Reading {
-  readonly file: string;
   readonly document: Document.Parsed;
   readonly lineOf: (node: YamlNode | null) => number;
   readonly interpolate: Interpolate;
@@ -69,7 +68,7 @@ class TooMuch extends Error {
   }
 }
 
-function reportSyntax(document: Document.Parsed, file: string, lines: LineCounter, problems: Problems): boolean {
+function reportSyntax(document: Document.Parsed, whole: Place, lines: LineCounter, problems: Problems): boolean {
   const tags = document.warnings.filter((warning) => !/!(?:reset|override)$/.test(warning.message));
   const seen = new Set<number>();
   for (const error of [...document.errors, ...tags]) {
@@ -77,7 +76,7 @@ function reportSyntax(document: Document.Parsed, file: string, lines: LineCounte
     if (seen.has(line) || seen.size >= limits.syntaxProblems) continue;
     seen.add(line);
     const { reason, mend } = inWords(error);
-    problems.syntax({ file, line, path: '' }, reason, mend);
+    problems.syntax({ ...whole, line }, reason, mend);
   }
   return seen.size > 0;
 }
@@ -133,12 +132,7 @@ function toNode(yaml: YamlNode | null, at: Place, reading: Reading, depth: numbe
   if (isMap(yaml)) return fromMap(yaml, at, reading, depth);
   if (!isSeq(yaml)) return toScalar(yaml, at, reading);
   const items = (yaml.items as (YamlNode | null)[]).map((item, index) =>
-    toNode(
-      item,
-      { file: at.file, line: lineOr(at.line, item, reading), path: `${at.path}[${index}]` },
-      reading,
-      depth + 1,
-    ),
+    toNode(item, { ...at, line: lineOr(at.line, item, reading), path: `${at.path}[${index}]` }, reading, depth + 1),
   );
   return { kind: 'list', at, items, ...mergeTag(yaml) };
 }
@@ -174,7 +168,7 @@ function fromMap(yaml: YAMLMap, at: Place, reading: Reading, depth: number): Map
   for (const pair of yaml.items as Pair<YamlNode | null, YamlNode | null>[]) {
     const name = keyOf(pair, at, reading);
     if (name === undefined) continue;
-    const key: Place = { file: at.file, line: reading.lineOf(pair.key), path: below(at.path, name) };
+    const key: Place = { ...at, line: reading.lineOf(pair.key), path: below(at.path, name) };
     const first = own.get(name);
     if (name === '<<') addMerged(pair.value, { ...key, path: at.path }, merged, reading, depth);
     else if (first !== undefined) reportTwice(key, first.key.line, reading);

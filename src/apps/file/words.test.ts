@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { interpolate } from './interpolate.ts';
 import { nearest } from './nearest.ts';
 import { parseBytes, parseDuration, parsePorts } from './quantities.ts';
-import { readDotenv } from './read-dotenv.ts';
+import { readDotenv, readRawEnv } from './read-dotenv.ts';
 import { splitCommand } from './split-command.ts';
 
 describe('variables', () => {
@@ -19,6 +19,49 @@ describe('variables', () => {
     ['${NONE:-a}b}', 'ab}'],
   ])('%s reads as "%s"', (text, filled) => {
     expect(interpolate(text, variables)).toEqual({ text: filled, unset: [] });
+  });
+
+  /** What each operator makes of a variable that is unset, empty and set; undefined: an error. */
+  const operators: Readonly<Record<string, readonly (string | undefined)[]>> = {
+    ':-': ['D', 'D', 'value'],
+    '-': ['D', '', 'value'],
+    ':+': ['', '', 'D'],
+    '+': ['', 'D', 'D'],
+    ':?': [undefined, undefined, 'value'],
+    '?': [undefined, '', 'value'],
+  };
+  const states = ['NONE', 'EMPTY', 'SET'] as const;
+  const outcomes = Object.entries(operators).flatMap(([operator, results]) =>
+    states.map((name, index) => ({ operator, name, result: results[index] })),
+  );
+
+  it.each(outcomes)('CO-5 ${$name$operatorD} is $result', ({ operator, name, result }) => {
+    const { text, failure } = interpolate(`\${${name}${operator}D}`, variables);
+    expect(failure === undefined ? text : undefined).toBe(result);
+  });
+
+  it('CO-5 nested in one another mean what they mean alone, and what is not needed is not asked for', () => {
+    for (const outer of outcomes) {
+      for (const inner of outcomes) {
+        const argument = `\${${inner.name}${inner.operator}D}`;
+        const text = `<\${${outer.name}${outer.operator}${argument}}>`;
+        // The message of an error is filled in as well; an error it is in any case.
+        const expected = outer.result === 'D' ? inner.result : outer.result;
+        const { text: filled, failure } = interpolate(text, variables);
+        expect([text, failure === undefined ? filled : undefined]).toEqual([
+          text,
+          expected === undefined ? undefined : `<${expected}>`,
+        ]);
+      }
+    }
+  });
+
+  it('CO-5 leave every other text as it is, and a text whose dollars are doubled as it was', () => {
+    const letters = ['$', '{', '}', ':', '-', 'a', ' ', '"'];
+    for (let number = 0; number < 4096; number += 1) {
+      const text = [0, 1, 2, 3].map((place) => letters[Math.floor(number / 8 ** place) % 8] ?? '').join('');
+      expect(interpolate(text.replaceAll('$', '$$$$'), variables)).toEqual({ text, unset: [] });
+    }
   });
 
   it('names those that are not set and have no default', () => {
@@ -49,6 +92,17 @@ describe('an env file', () => {
     ['A', { A: undefined }],
   ])('%j reads as %j', (text, entries) => {
     expect(read(text)).toEqual(entries);
+  });
+
+  it('CO-5 in the raw format takes everything behind "=" as it stands', () => {
+    const { entries, problems } = readRawEnv('# note\nA="x" # y\nB=$C${D}\n\nE\nF=a=b\n? no\n');
+    expect(entries).toEqual([
+      ['A', '"x" # y'],
+      ['B', '$C${D}'],
+      ['E', undefined],
+      ['F', 'a=b'],
+    ]);
+    expect(problems.map(({ line }) => line)).toEqual([7]);
   });
 
   it('names the line of what it cannot read', () => {

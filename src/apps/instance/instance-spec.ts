@@ -1,7 +1,14 @@
 import { MinkeError } from '../../errors/index.ts';
-import type { AppModel, MountModel, ServiceModel } from '../../model/app.ts';
+import type { AppModel, GrantModel, MountModel, ServiceModel } from '../../model/app.ts';
 import { shortId, type Id } from '../../model/ids.ts';
-import type { InstanceKind, InstanceLimits, InstanceMount, InstanceSpec, ReadyImage } from '../../model/instance.ts';
+import type {
+  InstanceFile,
+  InstanceKind,
+  InstanceLimits,
+  InstanceMount,
+  InstanceSpec,
+  ReadyImage,
+} from '../../model/instance.ts';
 import type { RunMount, RunOptions } from '../../model/run.ts';
 import { decideArgv } from './argv.ts';
 import { configDigest, hasDoor } from './config-digest.ts';
@@ -26,6 +33,8 @@ export interface SpecExtras {
   readonly door?: boolean;
   /** Default: open for cgi, and as the options say for others. */
   readonly stdin?: 'none' | 'open';
+  /** The content of a secret or config of the app. */
+  readonly contentOf?: (grant: GrantModel) => Buffer;
 }
 
 export const doorUrl = 'unix:///run/minke/minke.sock';
@@ -63,11 +72,13 @@ export function instanceSpec(
     readOnlyRoot: options.readOnlyRoot ?? service.readOnly,
     tmpBytes: service.tmpBytes,
     mounts: mountsOf(app, service, extras),
+    files: filesOf(service, extras),
     limits: limitsOf(service.limits, options, kind),
-    ...isolationOf(options),
+    ...isolationOf(service, options),
+    settings: service.settings,
     outbound: service.outbound,
     streams: kind === 'cgi' ? 'pipes' : 'logs',
-    stdin: extras.stdin ?? options.stdin ?? (kind === 'cgi' ? 'open' : 'none'),
+    stdin: extras.stdin ?? options.stdin ?? (kind === 'cgi' || service.stdinOpen ? 'open' : 'none'),
   };
 }
 
@@ -141,7 +152,8 @@ function toInstanceMount(
   volumePath: SpecExtras['volumePath'],
 ): InstanceMount {
   const { type, source, target, readOnly, sizeBytes = defaultTmpfsBytes } = mount;
-  if (type === 'tmpfs') return { type, target, sizeBytes };
+  const { options }: Partial<MountModel> = mount;
+  if (type === 'tmpfs') return { type, target, sizeBytes, ...(options === undefined ? {} : { options }) };
   if (source === undefined || source === '') {
     throw new MinkeError('INSTANCE_START_FAILED', { name, reason: `its mount at ${target} names nothing to mount` });
   }
@@ -149,7 +161,17 @@ function toInstanceMount(
   return { type: 'bind', source: path, target, readOnly };
 }
 
+function filesOf({ grants }: ServiceModel, { contentOf }: SpecExtras): readonly InstanceFile[] {
+  if (contentOf === undefined) return [];
+  return grants.map((grant) => {
+    const { target, mode, uid, gid } = grant;
+    const owner = { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
+    return { target, mode, ...owner, content: contentOf(grant) };
+  });
+}
+
 const limitsOf = (limits: InstanceLimits, options: RunOptions, kind: InstanceKind): InstanceLimits => ({
+  ...limits,
   memoryBytes: options.memoryBytes ?? limits.memoryBytes,
   pids: options.pids ?? limits.pids,
   cpus: options.cpus ?? limits.cpus,
@@ -158,11 +180,11 @@ const limitsOf = (limits: InstanceLimits, options: RunOptions, kind: InstanceKin
 
 type Isolation = Pick<InstanceSpec, 'privileged' | 'capAdd' | 'capDrop' | 'pidNamespace' | 'network'>;
 
-/** Only options widen it, and only the operator's door lets such options through. */
-const isolationOf = (options: RunOptions): Isolation => ({
+/** The file was checked when it was read; options that widen it are let through by the operator's door alone. */
+const isolationOf = ({ capAdd, capDrop, networks }: ServiceModel, options: RunOptions): Isolation => ({
   privileged: options.privileged ?? false,
-  capAdd: options.capAdd ?? [],
-  capDrop: options.capDrop ?? [],
+  capAdd: [...capAdd, ...(options.capAdd ?? [])],
+  capDrop: [...capDrop, ...(options.capDrop ?? [])],
   pidNamespace: options.pidNamespace ?? 'own',
-  network: options.network ?? 'app',
+  network: options.network ?? (networks.length === 0 ? 'none' : 'app'),
 });

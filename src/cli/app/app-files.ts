@@ -1,21 +1,34 @@
 import { existsSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
 
 /** As Compose looks for them, best first; an override beside the file is merged over it. */
 const defaultNames = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml'];
 
-/** Absolute paths of the app files that were named (a folder stands for the file in it), else of the one that lies nearest. */
-export function appFiles(cwd: string, named: readonly string[]): readonly string[] {
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Absolute paths of the app files that were named (a folder stands for the file in it), else of those that COMPOSE_FILE names,
+ * else of the one that lies nearest.
+ */
+export function appFiles(cwd: string, named: readonly string[], env: Environment): readonly string[] {
   if (named.length > 0) return named.flatMap((name) => namedFiles(resolve(cwd, name), name));
-  const found = nearestFiles(cwd);
+  const found = filesHere(cwd, env);
   if (found !== undefined) return found;
   const reason = `neither ${cwd} nor a folder above it has a ${defaultNames.join(', ')}`;
   throw new MinkeError('APP_FILE_NOT_FOUND', { reason });
 }
 
-/** undefined where neither this folder nor one above it has an app file. */
-export function nearestFiles(folder: string): readonly string[] | undefined {
+/** undefined where COMPOSE_FILE says nothing, and neither this folder nor one above it has an app file. */
+export function filesHere(
+  cwd: string,
+  { COMPOSE_FILE = '', COMPOSE_PATH_SEPARATOR }: Environment,
+): readonly string[] | undefined {
+  const listed = COMPOSE_FILE.split(COMPOSE_PATH_SEPARATOR ?? delimiter).filter((name) => name !== '');
+  return listed.length > 0 ? listed.flatMap((name) => namedFiles(resolve(cwd, name), name)) : nearestFiles(cwd);
+}
+
+function nearestFiles(folder: string): readonly string[] | undefined {
   const found = filesIn(folder);
   if (found !== undefined) return found;
   return dirname(folder) === folder ? undefined : nearestFiles(dirname(folder));

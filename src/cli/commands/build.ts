@@ -17,7 +17,7 @@ started. What a Dockerfile writes goes to stderr.`,
   examples: [{ line: 'minke build --no-cache web', about: 'One service, its RUN lines again' }],
   handle: async (context, { options, operands }) => {
     const request: BuildRequest = {
-      ...appRequest(context, options.file, options.project),
+      ...appRequest(context, options.file, options),
       services: operands,
       isFresh: options['no-cache'],
     };

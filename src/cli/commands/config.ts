@@ -1,4 +1,4 @@
-import { appFileOptions, appRequest, readModel } from '../app/app-request.ts';
+import { appFileOptions, appRequest, readModelAloud } from '../app/app-request.ts';
 import { defineCommand } from '../command/command.ts';
 import { connect } from '../daemon/connect.ts';
 
@@ -12,8 +12,8 @@ export const command = defineCommand({
   examples: [{ line: 'minke config -q && echo fine', about: 'Check the app file of this folder' }],
   handle: async (context, { options, operands }) => {
     const { api } = connect(context);
-    const request = appRequest(context, [...options.file, ...operands], options.project);
-    const model = await readModel(api, request, context.signal);
+    const request = appRequest(context, [...options.file, ...operands], options);
+    const model = await readModelAloud(context, api, request);
     if (!options.quiet) context.out.json(model);
   },
 });

@@ -21,7 +21,8 @@ export const command = defineCommand({
     const isFile = named !== undefined && (/[/\\]|\.ya?ml$/.test(named) || existsSync(resolve(context.cwd, named)));
     const files = isFile ? [...options.file, named] : options.file;
     const known = options.project ?? (isFile ? undefined : named);
-    const app = known ?? (await readModel(api, appRequest(context, files, undefined), context.signal)).name;
+    const app =
+      known ?? (await readModel(api, appRequest(context, files, { profile: options.profile }), context.signal)).name;
     await takeDown(context, api, app, options.volumes);
   },
 });

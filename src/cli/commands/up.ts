@@ -1,7 +1,7 @@
 import type { ProgressLine, StatusAnswer } from '../../api/types.ts';
 import { MinkeError } from '../../errors/index.ts';
 import type { AppModel } from '../../model/app.ts';
-import { appFileOptions, appRequest, readModel } from '../app/app-request.ts';
+import { appFileOptions, appRequest, readModelAloud } from '../app/app-request.ts';
 import { followProgress, type Outcome } from '../app/follow-progress.ts';
 import { printLogs } from '../app/print-logs.ts';
 import { takeDown } from '../app/take-down.ts';
@@ -30,11 +30,11 @@ followed, and Ctrl-C brings the app down; --format json implies -d.`,
   ],
   handle: async (context, { options, operands }) => {
     const daemon = connect(context);
-    const request = appRequest(context, [...options.file, ...operands], options.project);
+    const request = appRequest(context, [...options.file, ...operands], options);
     const progress = createProgress(context.err);
     const status = await ensureDaemon(context, daemon.api, progress).finally(progress.clear);
     checkEngine(status, options.engine);
-    const model = await readModel(daemon.api, request, context.signal);
+    const model = await readModelAloud(context, daemon.api, request);
     const bringUp = async (): Promise<void> => {
       const lines = daemon.api.lines<ProgressLine>('up', { json: request, signal: context.signal });
       const begun = performance.now();

@@ -46,6 +46,13 @@ const service = { name: 'vote', routes: [{ prefix: '/vote' }] } as unknown as Se
 const none = { volumes: {}, networks: {}, secrets: {}, configs: {} };
 const model = { name: 'voting', folder: '/x', ...none, services: { vote: service } } satisfies AppModel;
 
+const unused = new MinkeError('APP_FILE_UNSUPPORTED_KEY', {
+  place: 'compose.yml:3',
+  key: 'ports',
+  reason: 'not here',
+  mend: 'Take it out.',
+});
+
 const status: StatusAnswer = {
   version: '0.1.0',
   pid: 4711,
@@ -100,7 +107,11 @@ function appRoutes(): Script {
   let isEnded = false;
   return {
     status: (_, answer) => (isEnded ? answer.destroy() : sendJson(answer, status)),
-    config: ({ json }, answer) => sendJson(answer, { model: { ...model, name: checked(json()).project ?? 'voting' } }),
+    config: ({ json }, answer) => {
+      const { project, profiles } = checked(json());
+      const named = { ...model, name: project ?? 'voting' };
+      sendJson(answer, { model: named, warnings: profiles === undefined ? [] : [unused.toJSON()] });
+    },
     up: ({ json }, answer) => {
       checked(json());
       sendLines(answer, progress);

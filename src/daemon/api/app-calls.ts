@@ -1,19 +1,27 @@
+import type { ConfigAnswer } from '../../api/types.ts';
 import { MinkeError } from '../../errors/index.ts';
 import { isSet, readJson, sendJson, type ApiCall } from './call.ts';
 import type { Desk } from './desk.ts';
-import { readModel } from './read-model.ts';
+import { readModel, sendProblems } from './read-model.ts';
 import { sendProgress } from './send-progress.ts';
 
 export const appHandlers = {
   config: async (_: Desk, call: ApiCall): Promise<void> => {
-    const model = readModel(call, await readJson(call.request));
-    if (model !== undefined) sendJson(call.response, 200, { model });
+    const loaded = readModel(call, await readJson(call.request));
+    if (loaded === undefined) return;
+    const { model, warnings, lacking } = loaded;
+    const told = [...warnings, ...lacking];
+    sendJson(call.response, 200, {
+      model,
+      warnings: told.map((warning) => warning.toJSON()),
+    } satisfies ConfigAnswer);
   },
 
   up: async ({ deploys }: Desk, call: ApiCall): Promise<void> => {
-    const model = readModel(call, await readJson(call.request));
-    if (model === undefined) return;
-    await sendProgress(call, async (tell) => await deploys.up(model, tell, call.gone));
+    const loaded = readModel(call, await readJson(call.request));
+    if (loaded === undefined) return;
+    if (loaded.lacking.length > 0) return sendProblems(call, loaded.lacking);
+    await sendProgress(call, async (tell) => await deploys.up(loaded, tell, call.gone));
   },
 
   down: async ({ deploys, catalog }: Desk, call: ApiCall): Promise<void> => {

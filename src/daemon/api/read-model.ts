@@ -1,25 +1,28 @@
 import type { UpRequest } from '../../api/types.ts';
-import { loadApp } from '../../apps/load-app.ts';
+import { loadApp, type LoadedApp } from '../../apps/load-app.ts';
 import { MinkeError } from '../../errors/index.ts';
 import type { AppModel } from '../../model/app.ts';
 import { sendError, type ApiCall } from './call.ts';
 
-/** The model, or undefined after everything that is wrong with it was answered. */
-export function readModel({ response }: ApiCall, body: unknown): AppModel | undefined {
-  const { files, project, environment } = checkUp(body);
-  const loaded = loadApp({ files, project, environment });
-  if ('model' in loaded) return loaded.model;
-  const [first] = loaded.problems;
-  sendError(
-    response,
-    first ?? new MinkeError('INTERNAL', { reason: 'an app file was refused without a reason' }),
-    loaded.problems.map((problem) => problem.toJSON()),
-  );
+/** The app as its files say, or undefined after everything that is wrong with them was answered. */
+export function readModel(call: ApiCall, body: unknown): Extract<LoadedApp, { model: AppModel }> | undefined {
+  const loaded = loadApp(checkUp(body));
+  if ('model' in loaded) return loaded;
+  sendProblems(call, loaded.problems);
   return undefined;
 }
 
+export function sendProblems({ response }: ApiCall, problems: readonly MinkeError[]): void {
+  const [first = new MinkeError('INTERNAL', { reason: 'an app file was refused without a reason' })] = problems;
+  sendError(
+    response,
+    first,
+    problems.map((problem) => problem.toJSON()),
+  );
+}
+
 function checkUp(body: unknown): UpRequest {
-  const { files, project, environment = {} } = (body ?? {}) as Partial<UpRequest>;
+  const { files, project, profiles, targets, environment = {} } = (body ?? {}) as Partial<UpRequest>;
   const isList =
     Array.isArray(files) && files.length > 0 && files.every((file) => typeof file === 'string' && file.startsWith('/'));
   if (!isList) throw new MinkeError('BAD_REQUEST', { reason: '"files" is not a list of absolute paths' });
@@ -27,5 +30,16 @@ function checkUp(body: unknown): UpRequest {
     throw new MinkeError('BAD_REQUEST', { reason: '"project" is not a string' });
   if (typeof environment !== 'object' || environment === null)
     throw new MinkeError('BAD_REQUEST', { reason: '"environment" is not an object' });
-  return { files, environment, ...(project === undefined ? {} : { project }) };
+  return {
+    files,
+    environment,
+    ...(project === undefined ? {} : { project }),
+    ...(profiles === undefined ? {} : { profiles: checkNames('profiles', profiles) }),
+    ...(targets === undefined ? {} : { targets: checkNames('targets', targets) }),
+  };
+}
+
+function checkNames(key: string, names: unknown): readonly string[] {
+  if (Array.isArray(names) && names.every((name): name is string => typeof name === 'string')) return names;
+  throw new MinkeError('BAD_REQUEST', { reason: `"${key}" is not a list of names` });
 }

@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import type { Hands } from '../../apps/deploy/hands.ts';
-import type { OwnedRoute } from '../../apps/deploy/step.ts';
+import type { AppNames, OwnedRoute } from '../../apps/deploy/step.ts';
 import { portOf } from '../../apps/instance/instance-spec.ts';
 import { lastLinesOf, waitReady } from '../../apps/supervise/readiness.ts';
 import type { Supervisor, SupervisorHands } from '../../apps/supervise/supervisor.ts';
@@ -13,6 +13,7 @@ import type { Id } from '../../model/ids.ts';
 import type { ReadyImage } from '../../model/instance.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Store } from '../../store/store.ts';
+import type { AppContents } from './app-contents.ts';
 import type { Catalog, Deployed } from './catalog.ts';
 import type { Instances } from './instances.ts';
 import type { Volumes } from './volumes.ts';
@@ -22,8 +23,8 @@ export interface AppHands {
   /** For carrying out one plan: this is what should be. */
   forDeploy(deployed: Deployed): Hands;
   readonly forSupervisor: SupervisorHands;
-  /** Names of the app's network; undefined = there is none yet in this life of the daemon. */
-  networkOf(app: string): readonly string[] | undefined;
+  /** What the app's network answers for; undefined = there is none yet in this life of the daemon. */
+  networkOf(app: string): AppNames | undefined;
   publishedOf(app: string, service: string): Id | undefined;
   /** The same, waiting for one; rejects with the signal's reason. */
   untilPublished(app: string, service: string, signal: AbortSignal): Promise<Id>;
@@ -31,7 +32,7 @@ export interface AppHands {
   /** Requests by route and by name find what is deployed now; the routes themselves stay as they are. */
   setTargets(deployed: Deployed): void;
   /** For containers of no app file. */
-  ensureNetwork(app: string, names: readonly string[]): Promise<void>;
+  ensureNetwork(app: string, names: AppNames): Promise<void>;
 }
 
 export interface AppHandsOptions {
@@ -41,6 +42,7 @@ export interface AppHandsOptions {
   readonly store: Store;
   readonly router: Router;
   readonly volumes: Volumes;
+  readonly contents: AppContents;
   readonly clock: Clock;
   readonly supervisor: () => Supervisor;
   /** A connection to a name that no instance answers for. */
@@ -50,15 +52,16 @@ export interface AppHandsOptions {
 }
 
 export function createAppHands(options: AppHandsOptions): AppHands {
-  const { engine, instances, catalog, store, router, volumes, clock, supervisor, onNamed, endRunOf } = options;
-  const networks = new Map<string, readonly string[]>();
+  const { engine, instances, catalog, store, router, volumes, contents, clock, supervisor, onNamed, endRunOf } =
+    options;
+  const networks = new Map<string, AppNames>();
   const published = new Map<string, Id>();
   const news = new EventEmitter().setMaxListeners(0);
   const routes = new Map<string, readonly OwnedRoute[]>();
   const key = (app: string, service: string): string => `${app}/${service}`;
 
-  const ensureNetwork = async (app: string, names: readonly string[]): Promise<void> => {
-    await engine.networks.ensure({ app, names, listener: onNamed });
+  const ensureNetwork = async (app: string, names: AppNames): Promise<void> => {
+    await engine.networks.ensure({ app, ...names, listener: onNamed });
     networks.set(app, names);
   };
 
@@ -123,6 +126,7 @@ export function createAppHands(options: AppHandsOptions): AppHands {
     return {
       prepareImage: async (service) => imageOf(service),
       storeModel: async () => {
+        contents.put(app, deployed.contents);
         await store.apps.put(model);
         catalog.put(deployed);
         setTargets(deployed);
@@ -152,6 +156,7 @@ export function createAppHands(options: AppHandsOptions): AppHands {
       removeVolume: async (volume) => volumes.remove(volume),
       forgetApp: async () => {
         await store.apps.remove(app);
+        contents.remove(app);
         catalog.remove(app);
         router.removeApp(app);
         routes.delete(app);

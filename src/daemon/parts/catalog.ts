@@ -1,3 +1,4 @@
+import type { Contents } from '../../apps/file/read-contents.ts';
 import { MinkeError } from '../../errors/index.ts';
 import type { AppModel, ServiceModel } from '../../model/app.ts';
 import type { ReadyImage } from '../../model/instance.ts';
@@ -7,6 +8,8 @@ export interface Deployed {
   readonly model: AppModel;
   /** By service; those that could not be had are missing. */
   readonly images: ReadonlyMap<string, ReadyImage>;
+  /** What was said of its secrets and configs, until it is kept; absent for an app that was deployed before. */
+  readonly contents?: Contents;
 }
 
 /** A service or function of a deployed app, ready to be started. */

@@ -1,6 +1,7 @@
 import { currentInstance } from '../../apps/deploy/current-instance.ts';
 import { executeSteps, type StepProgress } from '../../apps/deploy/execute-steps.ts';
 import { plan } from '../../apps/deploy/plan.ts';
+import type { Contents } from '../../apps/file/read-contents.ts';
 import type { Current } from '../../apps/deploy/step.ts';
 import { findTakenRoute } from '../../apps/deploy/taken-routes.ts';
 import type { Supervisor } from '../../apps/supervise/supervisor.ts';
@@ -12,6 +13,7 @@ import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Timeline } from '../../observe/timeline.ts';
 import type { Store } from '../../store/store.ts';
+import type { AppContents } from './app-contents.ts';
 import type { AppHands } from './app-hands.ts';
 import { imageReference, type Catalog, type Deployed } from './catalog.ts';
 import type { Functions } from './functions.ts';
@@ -19,11 +21,17 @@ import type { Instances } from './instances.ts';
 import { obtainImages } from './obtain-images.ts';
 import type { Volumes } from './volumes.ts';
 
+/** An app file as it was read. */
+export interface LoadedModel {
+  readonly model: AppModel;
+  readonly contents: Contents;
+}
+
 /** Brings apps to what should be: after `up`, at `down`, and when the daemon begins. One at a time for each app. */
 export interface Deploys {
   /** Answers whether anything had to change. `signal` ends it while images are made or fetched; later it is carried out. */
   up(
-    model: AppModel,
+    app: LoadedModel,
     onProgress: (progress: StepProgress) => void,
     signal?: AbortSignal,
   ): Promise<{ readonly changed: boolean }>;
@@ -47,14 +55,28 @@ export interface DeploysOptions {
   readonly supervisor: Supervisor;
   readonly functions: Functions;
   readonly volumes: Volumes;
+  readonly contents: Pick<AppContents, 'mark'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly record: Timeline['record'];
 }
 
 export function createDeploys(options: DeploysOptions): Deploys {
-  const { images, builds, catalog, store, hands, instances, supervisor, functions, volumes, clock, log, record } =
-    options;
+  const {
+    images,
+    builds,
+    catalog,
+    store,
+    hands,
+    instances,
+    supervisor,
+    functions,
+    volumes,
+    contents,
+    clock,
+    log,
+    record,
+  } = options;
   const inTurn = createTurns();
 
   const currentOf = (app: string): Current => {
@@ -111,8 +133,9 @@ export function createDeploys(options: DeploysOptions): Deploys {
   };
 
   return {
-    up: async (model, onProgress, signal) =>
-      await inTurn(model.name, async () => {
+    up: async (app, onProgress, signal) =>
+      await inTurn(app.model.name, async () => {
+        const model = contents.mark(app.model, app.contents);
         const taken = findTakenRoute(
           model,
           catalog.list().map((deployed) => deployed.model),
@@ -120,7 +143,7 @@ export function createDeploys(options: DeploysOptions): Deploys {
         if (taken !== undefined) throw taken;
         // Before anything is stopped, so that an image that cannot be had changes nothing.
         const obtained = await obtainImages({ images, builds, clock }, model, { onProgress, signal });
-        const deployed: Deployed = { model, images: obtained };
+        const deployed: Deployed = { model, images: obtained, contents: app.contents };
         const begun = clock.elapsed();
         const steps = await apply(deployed, onProgress);
         if (steps > 0) {

@@ -7,6 +7,7 @@ import { newId, type Id } from '../../model/ids.ts';
 import type { InstanceKind, ReadyImage } from '../../model/instance.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Timeline } from '../../observe/timeline.ts';
+import type { AppContents } from './app-contents.ts';
 import type { Doors } from './doors.ts';
 
 /** Every instance that lives, whatever it is for; each gets its door here, and its start and end are told here. */
@@ -30,7 +31,7 @@ export interface StartRequest {
   readonly app: AppModel;
   readonly service: ServiceModel;
   readonly image: ReadyImage;
-  readonly extras?: Omit<SpecExtras, 'id' | 'volumePath'> & { readonly id?: Id };
+  readonly extras?: Omit<SpecExtras, 'id' | 'volumePath' | 'contentOf'> & { readonly id?: Id };
   /** The instance or run that asked for it. */
   readonly parent?: Id;
   readonly signal?: AbortSignal;
@@ -40,6 +41,7 @@ export interface InstancesOptions {
   readonly engine: Engine;
   readonly doors: Doors;
   readonly volumePath: (name: string) => string;
+  readonly contents: Pick<AppContents, 'read'>;
   readonly clock: Clock;
   readonly record: Timeline['record'];
   /** Called when an instance has ended. */
@@ -53,7 +55,7 @@ interface Entry {
 }
 
 export function createInstances(options: InstancesOptions): Instances {
-  const { engine, doors, volumePath, clock, record, onEnd } = options;
+  const { engine, doors, volumePath, contents, clock, record, onEnd } = options;
   const living = new Map<Id, Entry>();
   /** Starts under way; none of them rejects. */
   const starting = new Set<Promise<void>>();
@@ -92,7 +94,13 @@ export function createInstances(options: InstancesOptions): Instances {
       : [];
     try {
       const mounts = [...(extras.mounts ?? []), ...door];
-      const spec = instanceSpec(app, service, image, { ...extras, id, volumePath, mounts });
+      const spec = instanceSpec(app, service, image, {
+        ...extras,
+        id,
+        volumePath,
+        mounts,
+        contentOf: (grant) => contents.read(app, grant),
+      });
       const instance = await engine.start(spec, signal);
       add(instance, parent);
       const ms = Math.round((clock.elapsed() - begun) * 10) / 10;

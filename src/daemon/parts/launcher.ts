@@ -48,7 +48,8 @@ export function createLauncher(options: {
     launch: async (run, attempt, signal) => {
       const startable = await startableOf(run.app, run.target, run.options.name ?? shortId(run.id));
       const isFunction = 'function' in run.target;
-      if (!isFunction && hands.networkOf(run.app) === undefined) await hands.ensureNetwork(run.app, []);
+      if (!isFunction && hands.networkOf(run.app) === undefined)
+        await hands.ensureNetwork(run.app, { names: [], aliases: {} });
       makeVolumes(volumes, startable.app, run.options.mounts ?? []);
       const instance = await instances.start({
         ...startable,

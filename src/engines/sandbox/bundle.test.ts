@@ -64,6 +64,7 @@ const config = (changes: Partial<InstanceSpec> = {}): Config =>
       networkNamespace: '/net/slot-1',
       etcFiles: { hosts: '/run/hosts' },
       hasCgroupMount: false,
+      files: { '/run/secrets/key': '/home/files/0' },
     },
   ) as Config;
 

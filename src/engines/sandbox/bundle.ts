@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { InstanceKind, InstanceMount, InstanceSpec } from '../../model/instance.ts';
+import { rlimitsOf, sysctlsOf } from './bundle-settings.ts';
 import { seccompProfile } from './seccomp.ts';
 import type { OciUser } from './users.ts';
 
@@ -14,11 +15,14 @@ export interface BundleFacts {
   /** Host files shown at /etc/hosts, /etc/resolv.conf, /etc/hostname. */
   readonly etcFiles: Readonly<Record<string, string>>;
   readonly hasCgroupMount: boolean;
+  /** Host files of the instance's own, by their path in it. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
 /** The OCI runtime configuration (runtime-spec 1.0, config.md) of one instance. */
 export function ociConfig(spec: InstanceSpec, facts: BundleFacts): object {
   const capabilities = capabilitiesOf(spec);
+  const { settings = {} } = spec;
   return {
     ociVersion: '1.0.2',
     process: {
@@ -34,16 +38,18 @@ export function ociConfig(spec: InstanceSpec, facts: BundleFacts): object {
         inheritable: [],
         ambient: [],
       },
-      rlimits: [{ type: 'RLIMIT_NOFILE', soft: Math.min(65_536, openFilesLimit), hard: openFilesLimit }],
+      rlimits: rlimitsOf([openFiles], settings),
       noNewPrivileges: !spec.privileged,
-      oomScoreAdj: oomScoreAdjustments[spec.kind],
+      oomScoreAdj: settings.oomScoreAdj ?? oomScoreAdjustments[spec.kind],
     },
     root: { path: facts.rootPath, readonly: spec.readOnlyRoot },
     hostname: spec.hostname,
     mounts: mountsOf(spec, facts),
+    annotations: settings.annotations ?? {},
     linux: {
       cgroupsPath: facts.cgroupPath,
       resources: { devices: [{ allow: spec.privileged, access: 'rwm' }] },
+      sysctl: sysctlsOf(settings),
       namespaces: namespacesOf(spec, facts.networkNamespace),
       ...(spec.privileged ? {} : { seccomp, maskedPaths, readonlyPaths }),
     },
@@ -66,6 +72,8 @@ const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 const seccomp = seccompProfile(process.arch);
 /** Docker's, or our own where that is lower: nobody may raise it. */
 const openFilesLimit = Math.min(1_048_576, ownOpenFilesLimit());
+
+const openFiles = { type: 'RLIMIT_NOFILE', soft: Math.min(65_536, openFilesLimit), hard: openFilesLimit };
 
 /** Docker's default set less CAP_MKNOD: no program that we know of needs device nodes of its own. */
 const defaultCapabilities = [
@@ -157,7 +165,7 @@ function mountsOf(spec: InstanceSpec, facts: BundleFacts): object[] {
       source: 'devpts',
       options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
     },
-    tmpfs('/dev/shm', 64 * 1024 * 1024, ['nosuid', 'noexec', 'nodev', 'mode=1777']),
+    tmpfs('/dev/shm', spec.settings?.shmBytes ?? 64 * 1024 * 1024, ['nosuid', 'noexec', 'nodev', 'mode=1777']),
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
     {
       destination: '/sys',
@@ -177,13 +185,16 @@ function mountsOf(spec: InstanceSpec, facts: BundleFacts): object[] {
       : []),
     ...(spec.tmpBytes > 0 ? [tmpfs('/tmp', spec.tmpBytes, ['nosuid', 'nodev', 'mode=1777'])] : []),
     ...spec.mounts.map(toMount),
+    ...Object.entries(facts.files).map(([target, source]) => bind(source, target, true)),
     // Files of the host: where they may be written, they grow at the host's expense.
     ...Object.entries(facts.etcFiles).map(([name, source]) => bind(source, `/etc/${name}`, spec.readOnlyRoot)),
   ];
 }
 
 function toMount(mount: InstanceMount): object {
-  if (mount.type === 'tmpfs') return tmpfs(mount.target, mount.sizeBytes, ['nosuid', 'nodev', 'mode=1777']);
+  if (mount.type === 'tmpfs') {
+    return tmpfs(mount.target, mount.sizeBytes, ['nosuid', 'nodev', 'mode=1777', ...(mount.options ?? [])]);
+  }
   return bind(mount.source, mount.target, mount.readOnly);
 }
 

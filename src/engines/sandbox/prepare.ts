@@ -6,9 +6,11 @@ import { isFull } from '../../linux/shortage.ts';
 import { processesNaming, signalProcess, untilGone } from '../../linux/proc.ts';
 import type { Id } from '../../model/ids.ts';
 import type { InstanceSpec } from '../../model/instance.ts';
+import { hostLines, ownNames, resolvConf } from './bundle-settings.ts';
 import { ociConfig } from './bundle.ts';
 import { endGroup } from './host/cgroups.ts';
 import type { Context } from './context.ts';
+import { makeOwnFiles } from './own-files.ts';
 import type { Places } from './places.ts';
 import { containerProcess } from './record.ts';
 import type { Seat } from './seat.ts';
@@ -31,11 +33,14 @@ export async function prepareBundle(
   home = folder,
 ): Promise<void> {
   const etc = etcFiles(spec, seat);
+  const { image, settings } = spec;
   mkdirSync(folder);
   for (const [name, text] of Object.entries(etc)) writeFileSync(join(folder, name), text);
+  const user = resolveUser(spec.user, image.rootPath, settings?.groups);
   const config = ociConfig(spec, {
     rootPath: spec.readOnlyRoot ? spec.image.rootPath : await mountLayer(context, spec),
-    user: resolveUser(spec.user, spec.image.rootPath),
+    user,
+    files: makeOwnFiles(spec.files ?? [], user, folder, home),
     cgroupPath: `${seat.group.path}/${spec.id}`,
     networkNamespace: seat.namespace,
     etcFiles: Object.fromEntries(Object.keys(etc).map((name) => [name, join(home, name)])),
@@ -107,10 +112,11 @@ async function mountLayer(context: Context, spec: InstanceSpec): Promise<string>
 }
 
 function etcFiles(spec: InstanceSpec, seat: Seat): Record<string, string> {
-  const own = `${seat.address ?? '127.0.1.1'} ${spec.hostname}\n`;
+  const { settings = {} } = spec;
+  const own = `${seat.address ?? '127.0.1.1'} ${ownNames(spec)}\n`;
   return {
-    hosts: `127.0.0.1 localhost\n${own}${seat.hosts()}`,
-    'resolv.conf': seat.resolver === undefined ? '' : `nameserver ${seat.resolver}\noptions ndots:0 timeout:3\n`,
+    hosts: `127.0.0.1 localhost\n${own}${hostLines(settings, seat.addressOf)}${seat.hosts()}`,
+    'resolv.conf': resolvConf(seat.resolver, settings),
     hostname: `${spec.hostname}\n`,
   };
 }

@@ -14,6 +14,8 @@ export interface InstanceRecord {
   /** Its slot is not used again. */
   readonly mayChangeNetwork?: boolean;
   readonly startedAt: number;
+  /** Absent = SIGTERM. */
+  readonly stopSignal?: number;
 }
 
 export function recordOf(spec: InstanceSpec, slot: number | undefined, startedAt: number): InstanceRecord {
@@ -26,11 +28,17 @@ export function recordOf(spec: InstanceSpec, slot: number | undefined, startedAt
     hasWritableLayer: !spec.readOnlyRoot,
     mayChangeNetwork: mayChangeNetwork(spec),
     startedAt,
+    ...(spec.settings?.stopSignal === undefined ? {} : { stopSignal: spec.settings.stopSignal }),
   };
 }
 
-/** With these it may set addresses, routes and packet rules of its network namespace (capabilities(7)). */
-export function mayChangeNetwork({ privileged, capAdd }: Pick<InstanceSpec, 'privileged' | 'capAdd'>): boolean {
+/** With these it may set addresses, routes and packet rules of its network namespace (capabilities(7)); a sysctl changes it too. */
+export function mayChangeNetwork({
+  privileged,
+  capAdd,
+  settings,
+}: Pick<InstanceSpec, 'privileged' | 'capAdd' | 'settings'>): boolean {
+  if (Object.keys(settings?.sysctls ?? {}).some((name) => name.startsWith('net.'))) return true;
   return privileged || capAdd.some((name) => /^(?:ALL|(?:CAP_)?(?:NET_ADMIN|SYS_ADMIN))$/i.test(name));
 }
 

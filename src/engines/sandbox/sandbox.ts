@@ -68,7 +68,8 @@ export async function createSandbox(options: SandboxOptions): Promise<Engine> {
     const running = live.get(id);
     if (running === undefined) return;
     running.stopping.isAsked = true;
-    if (graceMs > 0 && signal(id, terminate)) await endsWithin(running.ended, graceMs, context.clock);
+    const asked = running.record.stopSignal ?? terminate;
+    if (graceMs > 0 && signal(id, asked)) await endsWithin(running.ended, graceMs, context.clock);
     if (live.has(id)) await killSurely(id);
     await running.ended;
   };

@@ -18,6 +18,8 @@ export interface Seat {
   readonly group: LimitGroup;
   /** Lines of /etc/hosts for the app's names. */
   hosts(): string;
+  /** Of a name of the app, where it has one. */
+  readonly addressOf: (name: string) => string | undefined;
   /** Why the kernel ended it, if it did; asked once, when the instance has ended. */
   leave(): Promise<'out-of-memory' | 'pids-limit' | undefined>;
 }
@@ -51,6 +53,7 @@ function inSlot(context: Context, app: string, slot: Slot, isChanged: boolean): 
     resolver: gatewayAddress(network.subnet),
     group: slot.group,
     hosts: () => network.hosts(),
+    addressOf: (name) => network.addressOf(name),
     leave: async () => {
       const wasBomb = bombs.stop();
       const verdict = slot.group.verdict() ?? (wasBomb ? 'pids-limit' : undefined);
@@ -73,6 +76,7 @@ async function bareSeat(context: Context, spec: Pick<InstanceSpec, 'id' | 'limit
     resolver: undefined,
     group,
     hosts: () => '',
+    addressOf: () => undefined,
     leave: async () => {
       const wasBomb = bombs.stop();
       const verdict = group.verdict() ?? (wasBomb ? 'pids-limit' : undefined);

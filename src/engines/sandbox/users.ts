@@ -10,9 +10,14 @@ export interface OciUser {
 
 /**
  * `uid`, `uid:gid`, `name` or `name:group`, looked up in the image's own /etc/passwd and /etc/group as Docker does. A
- * number needs no entry; a name does.
+ * number needs no entry; a name does. `groups` come on top.
  */
-export function resolveUser(user: string, rootPath: string): OciUser {
+export function resolveUser(user: string, rootPath: string, groups: readonly string[] = []): OciUser {
+  const found = lookUp(user, rootPath);
+  return { ...found, additionalGids: [...found.additionalGids, ...groups.map((group) => groupId(group, rootPath))] };
+}
+
+function lookUp(user: string, rootPath: string): OciUser {
   const [name = '', groupName] = user.split(':');
   if (name === '' || name === 'root' || name === '0') {
     return { uid: 0, gid: groupName === undefined ? 0 : groupId(groupName, rootPath), additionalGids: [] };

@@ -36,6 +36,12 @@ export interface LimitGroup {
 const unlimited = { v1: '-1', v2: 'max' } as const;
 /** Period of cpu.cfs_quota_us and cpu.max, in microseconds: the kernel's default. */
 const cpuPeriodUs = 100_000;
+/** Of a group that asks for nothing: cpu.shares of v1, cpu.weight of v2. */
+const normalShares = 1024;
+const normalWeight = 100;
+
+/** v1's shares, 2 to 262144, as v2's weight, 1 to 10000, the way OCI runtimes convert them. */
+const weightOf = (shares: number): number => 1 + Math.floor(((shares - 2) * 9999) / 262_142);
 
 export async function createLimitGroup(path: string): Promise<LimitGroup> {
   return cgroupLayout() === 'v2' ? await createV2(path) : await createV1(path);
@@ -91,6 +97,11 @@ async function createV1(path: string): Promise<LimitGroup> {
       await writeFile(
         join(folder('cpu'), 'cpu.cfs_quota_us'),
         limits.cpus === 0 ? '-1' : String(Math.round(limits.cpus * cpuPeriodUs)),
+      );
+      await writeFile(join(folder('cpu'), 'cpu.shares'), String(limits.cpuShares ?? normalShares));
+      await writeFile(
+        join(folder('memory'), 'memory.soft_limit_in_bytes'),
+        String(limits.memoryReservationBytes ?? unlimited.v1),
       );
       set = JSON.stringify(limits);
       pidsLimit = limits.pids;
@@ -189,6 +200,11 @@ async function createV2(path: string): Promise<LimitGroup> {
         join(folder, 'cpu.max'),
         `${limits.cpus === 0 ? 'max' : Math.round(limits.cpus * cpuPeriodUs)} ${cpuPeriodUs}`,
       );
+      await writeFile(
+        join(folder, 'cpu.weight'),
+        String(limits.cpuShares === undefined ? normalWeight : weightOf(limits.cpuShares)),
+      );
+      await writeFile(join(folder, 'memory.low'), String(limits.memoryReservationBytes ?? 0));
       set = JSON.stringify(limits);
       pidsLimit = limits.pids;
     },

@@ -27,6 +27,8 @@ export interface AppNetwork {
   connect(address: string, port: number, signal?: AbortSignal): Promise<Socket>;
   /** Lines of /etc/hosts for the names. */
   hosts(): string;
+  /** Of a name, or of an alias of one. */
+  addressOf(name: string): string | undefined;
   /** Stops listening; the network itself stays. */
   close(): void;
   remove(): Promise<void>;
@@ -57,6 +59,7 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
   const namespace = join(folder, 'ns');
   const stateFile = join(folder, 'state.json');
   let names: readonly string[] = readState(stateFile)?.names ?? [];
+  let aliases: Readonly<Record<string, string>> = {};
   const published = new Map<string, readonly string[]>();
   let listening: { close(): void } | undefined;
   let onConnection: (connection: NamedConnection) => void = (connection) => connection.socket.destroy();
@@ -76,6 +79,10 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
     await run(what, ['/usr/bin/nsenter', `--mount=/proc/${process.pid}/ns/mnt`, '/bin/sh', '-c', script], input);
 
   const addressOf = (name: string): string => nameAddress(subnet, names.indexOf(name));
+  const lookUp = (name: string): string | undefined => {
+    const own = names.includes(name) ? name : aliases[name];
+    return own !== undefined && names.includes(own) ? addressOf(own) : undefined;
+  };
 
   const applyRules = coalesced(async () => {
     const groups = Map.groupBy(slots.list(), (slot) => JSON.stringify(slot.outbound));
@@ -108,7 +115,7 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
   const listen = (): void => {
     listening ??= listenInside(namespace, subnet, {
       dns: {
-        lookUp: (name) => (names.includes(name) ? addressOf(name) : undefined),
+        lookUp,
         mayForward: (from) => slots.list().some((slot) => slot.address === from && slot.outbound !== 'none'),
         upstream: hostResolvers(),
       },
@@ -133,6 +140,7 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
     ensure: async (spec) => {
       onConnection = spec.listener;
       if (!isNamespace(namespace)) await create();
+      aliases = spec.aliases ?? {};
       names = [...names, ...spec.names.filter((name) => !names.includes(name))];
       writeFileSync(stateFile, JSON.stringify({ subnet: subnet.index, names } satisfies State));
       await slots.openFound();
@@ -146,7 +154,8 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
     },
     refresh: applyRules,
     connect: async (address, port, signal) => await connectInside(namespace, address, port, signal),
-    hosts: () => names.map((name) => `${addressOf(name)} ${name}\n`).join(''),
+    hosts: () => [...names, ...Object.keys(aliases)].map((name) => `${lookUp(name)} ${name}\n`).join(''),
+    addressOf: lookUp,
     close: () => {
       slirp.release();
       listening?.close();

@@ -112,6 +112,7 @@ export const catalogue = {
   QUEUE_FULL: passing(503, '"{name}" is busy: {limit} requests wait already'),
   REQUEST_REFUSED: user(400, 'Cannot accept the request: {reason}'),
   BODY_TOO_LARGE: user(413, 'Cannot accept the request: its body is larger than {limit}'),
+  CLIENT_STALLED: user(408, 'The client neither sent nor took anything for {seconds} s'),
   UPSTREAM_FAILED: passing(502, '"{name}" broke off: {reason}'),
   // API, doors and policy.
   BAD_REQUEST: user(400, 'Cannot read the request: {reason}'),

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { MinkeError } from '../errors/index.ts';
+import { breakOff } from './break-off.ts';
 import { answerFields, type Call } from './call.ts';
 import { errorPage } from './page.ts';
 
@@ -13,7 +14,7 @@ import { errorPage } from './page.ts';
 export function answerError(call: Call, error: MinkeError): void {
   const { request, response, requestId } = call;
   if (response.headersSent) {
-    response.destroy();
+    breakOff(response);
     return;
   }
   const isPage = prefersHtml(request.headers.accept);

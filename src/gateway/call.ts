@@ -104,22 +104,26 @@ export function createCall(request: IncomingMessage, response: ServerResponse, o
 }
 
 /** The header fields that every answer carries, whoever wrote it. */
-export function answerFields({ requestId, request, phases, story }: Call): [name: string, value: string][] {
+export function answerFields(call: Call): [name: string, value: string][] {
+  const { requestId, request, phases, story } = call;
   return [
     ['X-Request-Id', requestId],
     ...field('Minke-Instance', story.instance === undefined ? undefined : shortId(story.instance)),
     ...field('Minke-Run', story.run),
     ...field('Server-Timing', request.headers['minke-timing'] === '1' ? serverTiming(phases.measure()) : undefined),
-    ...field('Connection', mustClose(request, story) ? 'close' : undefined),
+    ...field('Connection', mustClose(call) ? 'close' : undefined),
   ];
 }
 
 /** Lets a client go on that waits with its body to hear whether it is wanted. */
-export function proceed({ request, response, story }: Call): void {
-  if (!awaitsContinue(request) || story.hasContinued === true) return;
-  story.hasContinued = true;
-  response.writeContinue();
+export function proceed(call: Call): void {
+  if (!isHeldBack(call)) return;
+  call.story.hasContinued = true;
+  call.response.writeContinue();
 }
+
+/** The client waits with its body to hear whether it is wanted. */
+export const isHeldBack = ({ request, story }: Call): boolean => awaitsContinue(request) && story.hasContinued !== true;
 
 /** Where the socket says the client is. */
 export function callerOf(socket: Socket): Caller {
@@ -140,8 +144,7 @@ export function requestIdOf(request: IncomingMessage): string {
 const awaitsContinue = ({ headers }: IncomingMessage): boolean => headers.expect?.toLowerCase() === '100-continue';
 
 /** Whether a body that was not asked for will come all the same cannot be known. */
-const mustClose = (request: IncomingMessage, { isClosing, hasContinued }: Story): boolean =>
-  isClosing === true || (awaitsContinue(request) && hasContinued !== true);
+const mustClose = (call: Call): boolean => call.story.isClosing === true || isHeldBack(call);
 
 const field = (name: string, value: string | undefined): [string, string][] =>
   value === undefined ? [] : [[name, value]];

@@ -37,9 +37,15 @@ export interface Capacity {
   /** A fresh container for one request. `env` comes on top of the function's own. */
   startCgi(target: Target, options: CgiOptions): Promise<CgiInstance>;
   /** A connection to an instance that is ready. Waits for one, and starts one where there is none. */
-  connect(target: Target, signal: AbortSignal): Promise<Upstream>;
+  connect(target: Target, options: ConnectOptions): Promise<Upstream>;
   /** Resolves when the run is settled, with success or without; rejects when it could not be accepted. */
   runTask(target: Target, options: TaskOptions): Promise<TaskOutcome>;
+}
+
+export interface ConnectOptions {
+  readonly signal: AbortSignal;
+  /** One that was kept will not do. */
+  readonly isNew?: boolean;
 }
 
 export type Environment = Readonly<Record<string, string>>;

@@ -1,3 +1,4 @@
+import { breakOff } from './break-off.ts';
 import { fieldsOfCgi } from './cgi-request.ts';
 import { answerFields, parentOf, proceed, type Call } from './call.ts';
 import type { Capacity, CgiInstance, Environment, Target } from './capacity.ts';
@@ -82,6 +83,7 @@ async function serve(
       culprit: target,
       body,
       response: call.response,
+      breakOff: () => breakOff(call.response),
       fields: () => answerFields(call),
       signal: call.signal,
       clock,

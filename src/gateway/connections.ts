@@ -13,6 +13,8 @@ export interface Connections {
   end(socket: Socket, call: Call): void;
   /** Under way or waiting for their turn, oldest first. */
   callsOf(socket: Socket): readonly Call[];
+  /** Every connection with a call under way, and that call. */
+  busy(): Iterable<readonly [Socket, Call]>;
   /** Closes idle connections, and resolves when no call is left. */
   drained(): Promise<void>;
   abort(reason: Error): void;
@@ -69,6 +71,12 @@ export function createConnections(perAddress: number): Connections {
       if (onIdle === undefined) return;
       if (lane?.calls.size === 0) socket.destroySoon();
       if (isIdle()) onIdle();
+    },
+    busy: function* () {
+      for (const [socket, { calls }] of lanes) {
+        const [call] = calls.keys();
+        if (call !== undefined) yield [socket, call] as const;
+      }
     },
     drained: () => {
       for (const [socket, { calls }] of lanes) if (calls.size === 0) socket.destroySoon();

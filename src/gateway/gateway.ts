@@ -18,6 +18,7 @@ import type { CallRecord } from './record.ts';
 import type { Router } from './router.ts';
 import { createServe, type Origin } from './serve.ts';
 import { createServer, createUpgradeResponse } from './server.ts';
+import { watchStalls } from './stalls.ts';
 
 export interface GatewayOptions {
   readonly router: Router;
@@ -114,6 +115,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     listen: async (host, port) => {
       server.listen(port, host);
       await once(server, 'listening');
+      void watchStalls(connections, limits, clock, ending.signal);
       const address = server.address() as AddressInfo;
       return { host: address.address, port: address.port };
     },

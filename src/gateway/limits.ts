@@ -4,12 +4,17 @@ export interface GatewayLimits {
   readonly headerBytes: number;
   /** From the first byte of a request to the end of its head; later is a 408. */
   readonly headersTimeoutMs: number;
-  /** From the first byte of a request to the end of its body. */
-  readonly requestTimeoutMs: number;
+  /**
+   * A client may be so long without sending any of a body that is wanted, or taking any of an answer that is there. How slow
+   * it is otherwise does not matter.
+   */
+  readonly stallMs: number;
   /** How often the two times above are looked at. */
   readonly checkIntervalMs: number;
   /** An idle connection is kept so long. */
   readonly keepAliveMs: number;
+  /** A connection that is closed while the client still sends is read for so long, so that the answer is not lost to a reset. */
+  readonly lingerMs: number;
   /** Connections of one address; the next one is closed at once. 0 = no limit. */
   readonly connectionsPerAddress: number;
   /** Body of a request; more is a 413. */
@@ -31,9 +36,10 @@ export interface GatewayLimits {
 export const defaultLimits: GatewayLimits = {
   headerBytes: 16 * 1024,
   headersTimeoutMs: 10_000,
-  requestTimeoutMs: 300_000,
+  stallMs: 60_000,
   checkIntervalMs: 2_000,
   keepAliveMs: 30_000,
+  lingerMs: 5_000,
   connectionsPerAddress: 1_024,
   bodyBytes: 1024 ** 3,
   queueMax: 1_000,

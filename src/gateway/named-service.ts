@@ -27,7 +27,7 @@ export async function joinService(connection: NamedConnection, target: Target, p
   try {
     const signal = AbortSignal.any([waiting.signal, ending]);
     expire(waiting, target, parts);
-    const upstream = await admission.hold(target, () => capacity.connect({ ...target, port }, signal));
+    const upstream = await admission.hold(target, () => capacity.connect({ ...target, port }, { signal }));
     try {
       await splice(socket, upstream.socket, ending);
     } finally {

@@ -1,4 +1,5 @@
 import { MinkeError } from '../errors/index.ts';
+import { breakOff } from './break-off.ts';
 import { answerFields, proceed, type Call } from './call.ts';
 import type { Target, Upstream } from './capacity.ts';
 import type { Handler, HandlerParts } from './handler.ts';
@@ -17,7 +18,8 @@ const attempts = 2;
 export function createProxyHandler(parts: HandlerParts): Handler {
   return async (call, { target }) => {
     for (let attempt = 1; ; attempt += 1) {
-      const upstream = await connect(parts, call, target);
+      // One that was kept may have been closed as the request was sent; a second one may have been as well.
+      const upstream = await connect(parts, call, target, attempt > 1);
       try {
         await pass(call, upstream);
         return undefined;
@@ -29,13 +31,18 @@ export function createProxyHandler(parts: HandlerParts): Handler {
   };
 }
 
-async function connect({ admission, capacity }: HandlerParts, call: Call, target: Target): Promise<Upstream> {
+async function connect(
+  { admission, capacity }: HandlerParts,
+  call: Call,
+  target: Target,
+  isNew: boolean,
+): Promise<Upstream> {
   const { signal } = call;
   call.phases.admitted();
   const connecting =
     target.kind === 'http'
-      ? capacity.connect(target, signal)
-      : admission.hold(target, () => capacity.connect(target, signal));
+      ? capacity.connect(target, { signal, isNew })
+      : admission.hold(target, () => capacity.connect(target, { signal, isNew }));
   try {
     const upstream = await untilAborted(connecting, signal);
     call.story.instance = upstream.id;
@@ -60,9 +67,16 @@ async function pass(call: Call, upstream: Upstream): Promise<void> {
     socket,
     method: asked.method,
     url: asked.url,
-    headers: upstreamHeaders(request.rawHeaders, { ...caller, authority: asked.authority, requestId }),
+    headers: upstreamHeaders(request.rawHeaders, {
+      ...caller,
+      authority: asked.authority,
+      name: call.story.name ?? '',
+      requestId,
+    }),
     response,
+    breakOff: () => breakOff(response),
     fields: () => answerFields(call),
+    hasEnded: () => upstream.hasEnded(),
     answered: () => {
       hasAnswered = true;
       call.deadline.lift();

@@ -6,10 +6,12 @@ import type { Log } from '../observe/log.ts';
 import { answerError } from './answer.ts';
 import { readAsked, readUrl, unread } from './asked.ts';
 import { refuseLargeBody } from './body.ts';
+import { breakOff } from './break-off.ts';
 import { ClientGone, createCall, type Call, type Caller, type Upgrade } from './call.ts';
 import type { Connections } from './connections.ts';
 import type { Resolve } from './dispatch.ts';
 import type { GatewayLimits } from './limits.ts';
+import { lingerOnClose } from './linger.ts';
 import type { CallRecord } from './record.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -48,7 +50,7 @@ export function createServe(parts: ServeParts): Serve {
       if (turn !== undefined) await untilAborted(turn, call.signal);
       await enter(parts, call, origin);
     } catch (thrown) {
-      fail(call, thrown, log);
+      fail(parts, call, thrown);
     }
     await answerLeft(call);
     call.deadline.lift();
@@ -73,16 +75,17 @@ function watchResponse(call: Call): void {
     if (!response.writableFinished) call.abort(new ClientGone());
   });
   signal.addEventListener('abort', () => {
-    if (response.headersSent || signal.reason instanceof ClientGone) response.destroy();
+    if (response.headersSent || signal.reason instanceof ClientGone) breakOff(response);
   });
 }
 
-function fail(call: Call, thrown: unknown, log: Log): void {
+function fail({ clock, limits, log }: ServeParts, call: Call, thrown: unknown): void {
   if (thrown instanceof ClientGone) return;
   const error = toMinkeError(thrown);
   call.story.error = error.code;
   if (error.code === 'BODY_TOO_LARGE' || error.code === 'REQUEST_REFUSED') call.story.isClosing = true;
   if (error.code === 'INTERNAL') log.error('A request failed', { request: call.requestId, error: thrown });
+  if (!call.request.complete) lingerOnClose(call.request.socket, clock, limits.lingerMs);
   answerError(call, error);
 }
 

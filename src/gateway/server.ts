@@ -2,7 +2,7 @@ import { createServer as createHttpServer, ServerResponse, type IncomingMessage,
 import type { Socket } from 'node:net';
 import { MinkeError } from '../errors/index.ts';
 import { answerUnreadable } from './answer.ts';
-import type { Call } from './call.ts';
+import { ClientGone, type Call } from './call.ts';
 import type { GatewayLimits } from './limits.ts';
 
 export interface ServerOptions {
@@ -22,7 +22,8 @@ export function createServer({ limits, onRequest, onUpgrade, onConnection, calls
       requireHostHeader: true,
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
+      // A body may take as long as it moves: stalls.ts watches that.
+      requestTimeout: 0,
       connectionsCheckingInterval: limits.checkIntervalMs,
       keepAliveTimeout: limits.keepAliveMs,
       shouldUpgradeCallback: wantsWebSocket,
@@ -41,6 +42,7 @@ export function createServer({ limits, onRequest, onUpgrade, onConnection, calls
     if (!socket.writable || error.code === 'ECONNRESET' || calls.some(({ response }) => response.headersSent))
       socket.destroy();
     else if (calls.length === 0) refuseHead(error, socket as Socket);
+    else if (error.code === 'HPE_INVALID_EOF_STATE') endTorn(calls);
     else for (const call of calls) call.abort(new MinkeError('REQUEST_REFUSED', { reason: reasonOf(error) }));
   });
   return server;
@@ -62,6 +64,14 @@ export function createUpgradeResponse(request: IncomingMessage, socket: Socket):
 /** Other upgrades (to HTTP/2, say) may be ignored by a server and are (RFC 9110, 7.8). */
 const wantsWebSocket = ({ headers, method }: IncomingMessage): boolean =>
   method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
+
+/** The client ended its side within a request; those before it are whole and get their answers. */
+function endTorn(calls: readonly Call[]): void {
+  for (const call of calls) {
+    call.story.isClosing = true;
+    if (!call.request.complete) call.abort(new ClientGone());
+  }
+}
 
 /** Answers a head that cannot be read, and closes the connection. */
 export function refuseHead(error: NodeJS.ErrnoException, socket: Socket): void {

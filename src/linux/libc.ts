@@ -32,7 +32,9 @@ export const eventfd = libc.func('int eventfd(uint initial, int flags)');
 export const waitpid = libc.func('int waitpid(int pid, _Out_ int* status, int options)');
 /** flock(2) */
 export const flock = libc.func('int flock(int fd, int operation)');
-/** fcntl(2), the two commands that take a number */
+/** ioctl(2), requests that answer a number */
+export const ioctl = libc.func('int ioctl(int fd, ulong request, _Out_ int* answer)');
+/** fcntl(2), the commands that take a number */
 export const fcntl = libc.func('int fcntl(int fd, int command, ...)');
 /** posix_spawn(3); answers an errno instead of setting it. */
 export const posixSpawn = libc.func(

@@ -6,11 +6,26 @@ import { setTimeout as delay } from 'node:timers/promises';
  * such process. Pid and start time together name a process for good.
  */
 export function startTicks(pid: number): number | undefined {
+  const fields = statFields(pid);
+  return fields === undefined || fields[0] === 'Z' ? undefined : Number(fields[19]);
+}
+
+/**
+ * True from the moment on when the process begins to end, which is before any of its connections is closed: its flags (field 9)
+ * have PF_EXITING (linux/sched.h). True also when it is gone.
+ */
+export function isExiting(pid: number): boolean {
+  const exiting = 0x4;
+  const fields = statFields(pid);
+  return fields === undefined || (Number(fields[6]) & exiting) !== 0;
+}
+
+/** From the third on, the state. */
+function statFields(pid: number): readonly string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The name in parentheses may hold spaces and parentheses itself.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? undefined : Number(fields[19]);
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch (error) {
     throwUnlessGone(error);
     return undefined;

@@ -1,5 +1,6 @@
-import { closeSync } from 'node:fs';
-import { bind, checked, getsockopt, listen, setsockopt, socket } from './libc.ts';
+import { closeSync, readSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { bind, checked, fcntl, getsockopt, ioctl, listen, setsockopt, socket } from './libc.ts';
 
 const inet = 2;
 const stream = 1;
@@ -36,6 +37,45 @@ export function originalDestination(fd: number): { readonly address: string; rea
   const address = Buffer.alloc(16);
   checked('getsockopt', getsockopt(fd, ip, originalDst, address, [address.length]));
   return { address: [...address.subarray(4, 8)].join('.'), port: address.readUInt16BE(2) };
+}
+
+/** Node keeps it to itself; undefined once the socket is closed. */
+export function descriptorOf(socket: Socket): number | undefined {
+  return (socket as unknown as { readonly _handle: { readonly fd: number } | null })._handle?.fd;
+}
+
+/** A second descriptor of the same socket, close-on-exec: closing one leaves the other. fcntl(2), F_DUPFD_CLOEXEC. */
+export function duplicate(fd: number): number {
+  const duplicateCloseOnExec = 1030;
+  return checked('fcntl', fcntl(fd, duplicateCloseOnExec, 'int', 0));
+}
+
+/** Bytes that were sent and that the other side's machine has not acknowledged yet: SIOCOUTQ, tcp(7). */
+export function unacknowledgedBytes(fd: number): number {
+  const outputQueue = 0x5411;
+  const bytes: [number] = [0];
+  checked('ioctl', ioctl(fd, outputQueue, bytes));
+  return bytes[0];
+}
+
+/** What has arrived and was not read, without waiting for more. */
+export function readArrived(fd: number): readonly Buffer[] {
+  const arrived: Buffer[] = [];
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(65_536);
+    const bytes = readNow(fd, chunk);
+    if (bytes === 0) return arrived;
+    arrived.push(chunk.subarray(0, bytes));
+  }
+}
+
+/** An empty socket and a broken one have nothing more to give. */
+function readNow(fd: number, into: Buffer): number {
+  try {
+    return readSync(fd, into);
+  } catch {
+    return 0;
+  }
 }
 
 function opened(type: number, prepare: (fd: number) => void): number {

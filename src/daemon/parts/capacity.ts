@@ -8,6 +8,7 @@ import type { Tasks } from '../../tasks/tasks.ts';
 import type { AppHands } from './app-hands.ts';
 import type { Catalog } from './catalog.ts';
 import type { Functions } from './functions.ts';
+import { hasEnded } from './has-ended.ts';
 import type { Instances } from './instances.ts';
 import { refuseCallBeyond } from './lineage.ts';
 
@@ -26,8 +27,9 @@ export function createCapacity(options: {
       await refuseCallBeyond(call.parent, instances, tasks());
       return await startCgi(catalog, instances, target, call);
     },
-    connect: async (target, signal) => {
-      if (target.kind === 'http') return await functions.connect(target, signal);
+    connect: async (target, options) => {
+      if (target.kind === 'http') return await functions.connect(target, options);
+      const { signal } = options;
       const id = await hands.untilPublished(target.app, target.name, signal);
       const instance = instances.get(id);
       if (instance?.address === undefined) {
@@ -37,6 +39,7 @@ export function createCapacity(options: {
       return {
         socket,
         id: instance.handle.id,
+        hasEnded: async () => await hasEnded(engine, instance.handle.id),
         release: (state) => {
           if (state?.idle === true) socket.destroy();
         },

@@ -5,7 +5,7 @@ import type { PooledInstance, PoolHands } from '../../autoscale/pool-hands.ts';
 import { createPools, type PoolTarget } from '../../autoscale/pools.ts';
 import type { Engine, Instance } from '../../engines/engine.ts';
 import { MinkeError } from '../../errors/index.ts';
-import type { Target, Upstream } from '../../gateway/capacity.ts';
+import type { ConnectOptions, Target, Upstream } from '../../gateway/capacity.ts';
 import type { ServiceModel } from '../../model/app.ts';
 import type { Id } from '../../model/ids.ts';
 import type { Clock } from '../../observe/clock.ts';
@@ -14,12 +14,13 @@ import type { Timeline } from '../../observe/timeline.ts';
 import type { SupervisorHands } from '../../apps/supervise/supervisor.ts';
 import type { Catalog, Deployed, Startable } from './catalog.ts';
 import type { Instances } from './instances.ts';
+import { hasEnded } from './has-ended.ts';
 import { createUpstreams } from './upstreams.ts';
 
 /** `http` functions: their instances, and connections to them. */
 export interface Functions {
   /** A connection to an instance that is ready; one is started where that helps. */
-  connect(target: Target, signal: AbortSignal): Promise<Upstream>;
+  connect(target: Target, options: ConnectOptions): Promise<Upstream>;
   /** Takes up the app's instances of an earlier daemon, as far as they are what is deployed now. */
   adopt(deployed: Deployed): void;
   /** After the app was deployed: instances of what was deployed before are replaced. */
@@ -56,17 +57,18 @@ export function createFunctions(options: FunctionsOptions): Functions {
   const upstreams = createUpstreams();
   const pools = createPools<Pooled>((target) => handsOf(target, options, upstreams.closeAll));
 
-  const open = async (target: Target, signal: AbortSignal): Promise<Upstream | Error> => {
+  const open = async (target: Target, { signal, isNew }: ConnectOptions): Promise<Upstream | Error> => {
     const lease = await pools.lease(target, signal);
     const { id, instance, port } = lease.instance;
     const leasedAt = clock.elapsed();
     try {
       const { address = '' } = instance;
-      const socket =
-        upstreams.take(id) ?? upstreams.watch(id, await engine.networks.connect(target.app, address, port, signal));
+      const kept = isNew === true ? undefined : upstreams.take(id);
+      const socket = kept ?? upstreams.watch(id, await engine.networks.connect(target.app, address, port, signal));
       return {
         socket,
         id,
+        hasEnded: async () => await hasEnded(engine, id),
         release: (state) => {
           if (state?.answer === 'begun') lastAnswer.set(lease.instance, clock.elapsed());
           else if (state?.answer === 'late') doubt(target, lease, leasedAt);
@@ -102,9 +104,9 @@ export function createFunctions(options: FunctionsOptions): Functions {
   };
 
   return {
-    connect: async (target, signal) => {
+    connect: async (target, options) => {
       for (let attempt = 1; ; attempt += 1) {
-        const opened = await open(target, signal);
+        const opened = await open(target, options);
         if (!(opened instanceof Error)) return opened;
         if (attempt < attempts) continue;
         const reason = `it takes no connection: ${opened.message}`;

@@ -14,6 +14,8 @@ export interface CgiExchange {
   /** Read already, and what is still to come; undefined = no body. */
   readonly body: { readonly ahead: Ahead; readonly rest: Readable } | undefined;
   readonly response: ServerResponse;
+  /** Ends the answer so that nobody can take it for a whole one. */
+  readonly breakOff: () => void;
   /** The gateway's own header fields, asked for when the head is written. */
   readonly fields: () => readonly Field[];
   readonly signal: AbortSignal;
@@ -139,7 +141,7 @@ async function writeDocument(exchange: CgiExchange, document: CgiDocument, first
     if (!isBodiless(exchange, document)) await refuseTorn(exchange, contentLength, written.bytes);
     response.end();
   } catch (error) {
-    response.destroy();
+    exchange.breakOff();
     throw error;
   }
 }

@@ -1,8 +1,9 @@
 import { request as httpRequest, type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { clientHeaders, type Headers } from './headers.ts';
+import { openPatientConnection } from './patient-connection.ts';
 
 export interface ProxyExchange {
   readonly socket: Socket;
@@ -17,8 +18,12 @@ export interface ProxyExchange {
   /** The instance wants the body that the client has been holding back. */
   readonly proceed: () => void;
   readonly response: ServerResponse;
+  /** Ends the answer so that nobody can take it for a whole one. */
+  readonly breakOff: () => void;
   /** The gateway's own header fields, asked for when the head is written. */
   readonly fields: () => readonly (readonly [string, string])[];
+  /** Asked when an answer ended with its connection, which a program that is killed closes as well. */
+  readonly hasEnded: () => Promise<boolean>;
   /** The head of the answer is there: from now on it may last. */
   readonly answered: () => void;
   readonly signal: AbortSignal;
@@ -40,15 +45,21 @@ export async function exchangeHttp(exchange: ProxyExchange): Promise<{ readonly 
     socket.destroy();
     throw new NoAnswer('its connection was closed already');
   }
-  const outgoing = send(exchange);
+  // Without a body there is nothing to write that could fail once the answer is there.
+  const patient = exchange.body === undefined ? undefined : openPatientConnection(socket);
+  const outgoing = send(exchange, patient?.stream ?? socket);
   const cancel = (): void => void outgoing.destroy();
   signal.addEventListener('abort', cancel, { once: true });
   if (signal.aborted) cancel();
   let broken: Error | undefined;
   try {
     const incoming = await answerOf(outgoing);
-    // Before the response breaks in its turn, which would look like the client's doing.
-    incoming.once('error', (error) => (broken = error));
+    // Before the response breaks in its turn, which would look like the client's doing, and like an end to HTTP/1.0.
+    incoming.once('error', (error) => {
+      if (signal.aborted) return;
+      broken = error;
+      if (response.headersSent) exchange.breakOff();
+    });
     exchange.answered();
     await relay(exchange, incoming);
     const isIdle = outgoing.writableFinished && outgoing.shouldKeepAlive && incoming.complete && !socket.destroyed;
@@ -56,18 +67,19 @@ export async function exchangeHttp(exchange: ProxyExchange): Promise<{ readonly 
     return { isIdle };
   } catch (error) {
     outgoing.destroy();
-    if (response.headersSent) response.destroy();
+    if (response.headersSent) exchange.breakOff();
     if (broken === undefined) signal.throwIfAborted();
     throw broken ?? error;
   } finally {
+    patient?.detach();
     signal.removeEventListener('abort', cancel);
   }
 }
 
-function send(exchange: ProxyExchange): ClientRequest {
-  const { socket, method, url, headers, body, isChunked } = exchange;
+function send(exchange: ProxyExchange, connection: Duplex): ClientRequest {
+  const { method, url, headers, body, isChunked } = exchange;
   const outgoing = httpRequest({
-    createConnection: () => socket,
+    createConnection: () => connection,
     method,
     path: url,
     setHost: false,
@@ -101,7 +113,7 @@ function answerOf(outgoing: ClientRequest): Promise<IncomingMessage> {
   });
 }
 
-async function relay({ response, fields }: ProxyExchange, incoming: IncomingMessage): Promise<void> {
+async function relay({ response, fields, hasEnded }: ProxyExchange, incoming: IncomingMessage): Promise<void> {
   const own = fields();
   const names = own.map(([name]) => name);
   response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, [
@@ -113,8 +125,20 @@ async function relay({ response, fields }: ProxyExchange, incoming: IncomingMess
   incoming.once('end', () => {
     if (incoming.rawTrailers.length > 0) response.addTrailers(pairUp(incoming.rawTrailers));
   });
-  await pipeline(incoming, response);
+  const isOpen = isOpenEnded(incoming, response);
+  await pipeline(incoming, response, { end: !isOpen });
+  if (!isOpen) return;
+  if (await hasEnded()) throw new Error('it ended within its answer');
+  response.end();
 }
+
+/** Neither a length nor chunks tell where it ends (HTTP/1.0 has only the former). */
+const isOpenEnded = ({ headers, statusCode }: IncomingMessage, { req }: ServerResponse): boolean =>
+  headers['content-length'] === undefined &&
+  headers['transfer-encoding'] === undefined &&
+  req.method !== 'HEAD' &&
+  statusCode !== 204 &&
+  statusCode !== 304;
 
 function pairUp(raw: readonly string[]): [string, string][] {
   return raw.flatMap((name, at) => (at % 2 === 0 ? [[name, raw[at + 1] ?? ''] satisfies [string, string]] : []));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { clientHeaders, upstreamHeaders } from './headers.ts';
 
-const origin = { address: '10.0.0.9', authority: 'h:1', isEncrypted: true, requestId: 'id' };
+const origin = { address: '10.0.0.9', authority: 'h:1', name: 'web', isEncrypted: true, requestId: 'id' };
 
 describe('header fields on their way', () => {
   it('keep their spelling, their order and their repetitions', () => {
@@ -29,6 +29,11 @@ describe('header fields on their way', () => {
     expect(upstreamHeaders([], { ...origin, address: '::1', authority: '' })['Forwarded']).toBe(
       'for="[::1]";proto=https',
     );
+  });
+
+  it('name the function where the client named no host', () => {
+    expect(upstreamHeaders([], origin)).toMatchObject({ Host: 'web' });
+    expect(upstreamHeaders(['host', 'h'], origin)).toMatchObject({ host: 'h' });
   });
 
   it('tell of trailers, and of no other transfer coding', () => {

@@ -5,6 +5,8 @@ export interface Origin {
   readonly address: string;
   /** Host as the client sent it, with its port; "" when it sent none. */
   readonly authority: string;
+  /** Stands in for it: HTTP/1.0 knows requests without one, the instance is asked in HTTP/1.1. */
+  readonly name: string;
   readonly isEncrypted: boolean;
   readonly requestId: string;
 }
@@ -37,11 +39,12 @@ const forwarding: readonly string[] = [
 
 /** What the instance is sent. Framing is the caller's: Content-Length stays, a chunked body is to be announced anew. */
 export function upstreamHeaders(raw: readonly string[], origin: Origin): Headers {
-  const { address, authority, isEncrypted, requestId } = origin;
+  const { address, authority, name, isEncrypted, requestId } = origin;
   const scheme = isEncrypted ? 'https' : 'http';
   const wantsTrailers = /\btrailers\b/i.test(valueOf(raw, 'te') ?? '');
   return {
     ...withoutNames(raw, [...forwarding, 'x-request-id']),
+    ...(valueOf(raw, 'host') === undefined ? { Host: name } : {}),
     ...(wantsTrailers ? { TE: 'trailers' } : {}),
     'X-Request-Id': requestId,
     'X-Forwarded-For': address,

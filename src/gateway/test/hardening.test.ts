@@ -94,7 +94,7 @@ describe('the gateway refuses', () => {
   });
 
   it('a body that comes too slowly, and kills what waits for it', async () => {
-    await using stand = await openEcho({ headersTimeoutMs: 50, requestTimeoutMs: 100, checkIntervalMs: 20 });
+    await using stand = await openEcho({ stallMs: 100, checkIntervalMs: 20 });
     const answer = await sendRaw(stand.port, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc');
     expect(answer).not.toMatch(/\r\n0\r\n/);
     expect((await stand.capacity.started[0]?.exited)?.code).toBe(137);

@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream';
 import { MinkeError } from '../../errors/index.ts';
 import { newId } from '../../model/ids.ts';
 import type { InstanceExit } from '../../model/instance.ts';
-import type { Capacity, CgiInstance, Environment, Upstream } from '../capacity.ts';
+import type { Capacity, CgiInstance, ConnectOptions, Environment, Upstream } from '../capacity.ts';
 
 /** Instances that are real processes: each function is the shell script that a test gives it. */
 export interface ProcessCapacity extends Capacity {
@@ -46,8 +46,8 @@ export function createProcessCapacity(): ProcessCapacity {
     for (const wake of wakers.splice(0)) wake(instance);
     return instance;
   };
-  const socketFor = async (name: string, signal: AbortSignal): Promise<Socket> => {
-    const kept = idle.get(name)?.pop();
+  const socketFor = async (name: string, { signal, isNew }: ConnectOptions): Promise<Socket> => {
+    const kept = isNew === true ? undefined : idle.get(name)?.pop();
     if (kept !== undefined) return kept;
     const port = programs.get(name);
     if (typeof port !== 'number') throw new MinkeError('NO_INSTANCE', { name, reason: 'it is not up' });
@@ -69,14 +69,14 @@ export function createProcessCapacity(): ProcessCapacity {
       signal.throwIfAborted();
       return begin(name, [], env);
     },
-    connect: async ({ name }, signal): Promise<Upstream> => {
-      const socket = await socketFor(name, signal);
+    connect: async ({ name }, options): Promise<Upstream> => {
+      const socket = await socketFor(name, options);
       leases += 1;
       const release: Upstream['release'] = (state) => {
         leases -= 1;
         if (state?.idle === true) idle.set(name, [...(idle.get(name) ?? []), socket]);
       };
-      return { socket, id: newId(), release };
+      return { socket, id: newId(), hasEnded: async () => false, release };
     },
     runTask: async ({ name }, { args, input }) => {
       const { id, stdin, stdout: pipe, exited } = begin(name, args, {});

@@ -1,6 +1,12 @@
 import { Server, Socket } from 'node:net';
 import { inNetworkNamespace } from '../../../linux/namespace.ts';
-import { openTcpListener, openTcpSocket, openUdpSocket, originalDestination } from '../../../linux/socket.ts';
+import {
+  descriptorOf,
+  openTcpListener,
+  openTcpSocket,
+  openUdpSocket,
+  originalDestination,
+} from '../../../linux/socket.ts';
 import { gatewayAddress, type Subnet } from './addresses.ts';
 import { serveDns, type DnsZone } from './dns.ts';
 
@@ -35,7 +41,7 @@ export function listenInside(namespace: string, subnet: Subnet, inside: Inside):
 function accept(socket: Socket, inside: Inside): void {
   socket.on('error', () => socket.destroy());
   try {
-    inside.accept(socket, originalDestination(descriptorOf(socket)));
+    inside.accept(socket, originalDestination(descriptorOf(socket) ?? -1));
   } catch {
     socket.destroy();
   }
@@ -65,8 +71,4 @@ export async function connectInside(
     socket.connect({ host: address, port });
   });
   return socket;
-}
-
-function descriptorOf(socket: Socket): number {
-  return (socket as unknown as { readonly _handle: { readonly fd: number } })._handle.fd;
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EngineSubject, SpecOverrides } from '../../src/engines/conformance.ts';
+import type { RuntimeName } from '../../src/engines/sandbox/runtime/runtime.ts';
 import { createSandbox } from '../../src/engines/sandbox/sandbox.ts';
 import { newId, shortId } from '../../src/model/ids.ts';
 import type { InstanceSpec } from '../../src/model/instance.ts';
@@ -10,16 +11,17 @@ import { createLog } from '../../src/observe/log.ts';
 import { makeBusyboxRoot } from './busybox-root.ts';
 import { leftoversOf } from './leftovers.ts';
 
-/** The sandbox, made ready for the suite that judges every engine. */
-export const sandboxSubject: EngineSubject = {
-  name: 'sandbox',
+/** The sandbox with one of its runtimes, made ready for the suite that judges every engine. */
+export const sandboxSubject = (runtime: RuntimeName, skips: EngineSubject['skips'] = {}): EngineSubject => ({
+  name: `sandbox, ${runtime}`,
+  skips,
   create: async () => {
     const folder = mkdtempSync(join(tmpdir(), 'minke-sandbox-'));
     const rootPath = join(folder, 'image');
     makeBusyboxRoot(rootPath);
     const dataFolder = join(folder, 'data');
     const log = createLog((line) => void process.stderr.write(line), 'warn');
-    const open = async () => await createSandbox({ dataFolder, clock: systemClock, log });
+    const open = async () => await createSandbox({ dataFolder, clock: systemClock, log, runtime });
     let engine = await open();
     return {
       engine,
@@ -34,7 +36,7 @@ export const sandboxSubject: EngineSubject = {
       dispose: async () => rmSync(folder, { recursive: true }),
     };
   },
-};
+});
 
 export function busyboxSpec(rootPath: string, overrides: SpecOverrides): InstanceSpec {
   const id = overrides.id ?? newId();

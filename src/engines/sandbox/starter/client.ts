@@ -24,6 +24,7 @@ export interface StartRequest {
   readonly argv: readonly string[];
   readonly descriptors: readonly DescriptorSource[];
   readonly outlives: boolean;
+  readonly pidFile?: string;
 }
 
 export interface StartedProcess {

@@ -369,8 +369,9 @@ describe('images and the daemon', () => {
     expect(findings.find(({ name }) => name === 'crun')).toMatchObject({
       state: 'lacks',
       found: 'not found',
-      means: 'the sandbox cannot start containers',
+      means: 'Cannot find "crun", which runs containers',
       mend: expect.stringContaining('install'),
+      hint: expect.stringMatching(/^Install it: .*install/),
     });
     expect({ sandbox, code: bare.code }).toEqual({ sandbox: false, code: 1 });
   });

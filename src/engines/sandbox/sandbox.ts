@@ -1,6 +1,5 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { MinkeError } from '../../errors/index.ts';
 import { cgroupLayout } from '../../linux/cgroup.ts';
 import { closeInheritedOnExec } from '../../linux/process.ts';
 import { nameShortage } from '../../linux/shortage.ts';
@@ -20,10 +19,9 @@ import { readLog } from './logs/reader.ts';
 import { instanceCapacity } from './network/addresses.ts';
 import { createNetworks } from './networks.ts';
 import { placesFor } from './places.ts';
-import { requireProgram } from './host/program.ts';
+import { requireHost } from './host/require.ts';
 import { containerOf } from './record.ts';
 import { recoverInstances } from './recovery.ts';
-import { chooseRuntime } from './runtime/choose.ts';
 import { firstProcess, stateFolder } from './runtime/containers.ts';
 import type { RuntimeName } from './runtime/runtime.ts';
 import { createStarter } from './starter/client.ts';
@@ -44,7 +42,7 @@ const terminate = 15;
 
 /**
  * The embedded engine: containers straight from an OCI runtime, without a daemon of its own and without Docker. Needs root
- * (NOT_ROOT) and its programs (MISSING_PROGRAM).
+ * (NOT_ROOT), cgroups (CGROUPS_UNUSABLE) and its programs (MISSING_PROGRAM).
  */
 export async function createSandbox(options: SandboxOptions): Promise<Engine> {
   const context = await createContext(options);
@@ -159,11 +157,9 @@ async function createContext({
   addressesPerApp = instanceCapacity,
   runtime: wanted,
 }: SandboxOptions): Promise<Context> {
-  if (process.getuid?.() !== 0) throw new MinkeError('NOT_ROOT');
-  const runtime = chooseRuntime(wanted);
-  requireProgram('nft', "writes the rules of an app's network", 'nftables');
-  requireProgram('ip', "makes an app's network", 'iproute2');
-  requireProgram('nsenter', 'enters namespaces', 'util-linux');
+  const runtime = requireHost(wanted);
+  if (wanted === undefined && runtime.name !== 'crun')
+    log.warn('crun is missing: runc starts containers in its place, and takes three times as long');
   closeInheritedOnExec();
   const places = placesFor(dataFolder);
   for (const folder of [
@@ -186,6 +182,7 @@ async function createContext({
   const starter = createStarter({
     log,
     pidFile: starterFile,
+    runtime: runtime.name,
     onLost: () => log.warn('The starter ended; the next start begins another'),
   });
   const logWriter = createLogWriter(places, starter, log);

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { mountOverlay, unmount } from '../../../linux/mount.ts';
-import { openPipe, openPipes, type Pipe } from '../../../linux/pipe.ts';
+import { openPipes, type Pipe } from '../../../linux/pipe.ts';
 import { closeInheritedOnExec, reapEnded, startProcess, type ProcessRequest } from '../../../linux/process.ts';
 import { listenForPid, watchForPid } from './announcement.ts';
 import { narrowCgroupView } from './cgroup-view.ts';
@@ -34,7 +34,7 @@ const watched = new Map<number, Watched>();
 const daemon = new Socket({ fd: starterDescriptor });
 
 closeInheritedOnExec();
-narrowCgroupView();
+narrowCgroupView(process.argv[2] ?? '');
 process.on('SIGCHLD', reap);
 // The daemon says when to end, by closing its end; a Ctrl-C in its terminal is not for us.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);

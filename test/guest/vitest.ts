@@ -90,7 +90,7 @@ function settled(actual: unknown) {
       toMatchObject: async (expected: unknown) => matchers(await reason(), '').toMatchObject(expected),
       toBeInstanceOf: async (type: new () => object) => matchers(await reason(), '').toBeInstanceOf(type),
     },
-    resolves: { toBeUndefined: async () => matchers(await (actual as Promise<unknown>), '').toBeUndefined() },
+    resolves: { toBeUndefined: async () => matchers(await actual, '').toBeUndefined() },
   };
 }
 

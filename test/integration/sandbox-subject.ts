@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { EngineSubject, SpecOverrides } from '../../src/engines/conformance.ts';
+import type { EngineSubject, EngineUnderTest, SpecOverrides } from '../../src/engines/conformance.ts';
+import type { Engine } from '../../src/engines/engine.ts';
 import type { RuntimeName } from '../../src/engines/sandbox/runtime/runtime.ts';
 import { createSandbox } from '../../src/engines/sandbox/sandbox.ts';
 import { newId, shortId } from '../../src/model/ids.ts';
@@ -11,8 +12,17 @@ import { createLog } from '../../src/observe/log.ts';
 import { makeBusyboxRoot } from './busybox-root.ts';
 import { leftoversOf } from './leftovers.ts';
 
+interface SandboxSubject extends EngineSubject {
+  create(): Promise<SandboxUnderTest>;
+}
+
+interface SandboxUnderTest extends EngineUnderTest {
+  /** The next life may have another runtime. */
+  reopen(whileDown?: () => Promise<void>, next?: RuntimeName): Promise<Engine>;
+}
+
 /** The sandbox with one of its runtimes, made ready for the suite that judges every engine. */
-export const sandboxSubject = (runtime: RuntimeName, skips: EngineSubject['skips'] = {}): EngineSubject => ({
+export const sandboxSubject = (runtime: RuntimeName, skips: EngineSubject['skips'] = {}): SandboxSubject => ({
   name: `sandbox, ${runtime}`,
   skips,
   create: async () => {
@@ -21,14 +31,15 @@ export const sandboxSubject = (runtime: RuntimeName, skips: EngineSubject['skips
     makeBusyboxRoot(rootPath);
     const dataFolder = join(folder, 'data');
     const log = createLog((line) => void process.stderr.write(line), 'warn');
-    const open = async () => await createSandbox({ dataFolder, clock: systemClock, log, runtime });
-    let engine = await open();
+    const open = async (name: RuntimeName) =>
+      await createSandbox({ dataFolder, clock: systemClock, log, runtime: name });
+    let engine = await open(runtime);
     return {
       engine,
-      reopen: async (whileDown) => {
+      reopen: async (whileDown, next = runtime) => {
         await engine.close({ purge: false });
         await whileDown?.();
-        engine = await open();
+        engine = await open(next);
         return engine;
       },
       spec: (overrides) => busyboxSpec(rootPath, overrides),

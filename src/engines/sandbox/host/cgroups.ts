@@ -7,7 +7,6 @@ import {
   readSync,
   rmdirSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';

@@ -14,8 +14,6 @@ export interface KnownContainer {
 
 export const runtimeKinds: Readonly<Record<RuntimeName, RuntimeKind>> = { crun, runc };
 
-export const isRuntimeName = (name: string): name is RuntimeName => Object.hasOwn(runtimeKinds, name);
-
 export function knownContainers(memory: string): KnownContainer[] {
   return Object.values(runtimeKinds).flatMap(({ name }) => {
     const state = stateFolder(memory, name);

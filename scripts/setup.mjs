@@ -35,10 +35,12 @@ const parts = [
     apk: 'busybox-static',
     pacman: 'busybox',
   }),
+  part('runc', 'starts containers where crun is missing', sameName('runc'), ['test']),
   part('git', 'is asked by the tests for the files of the project', sameName('git'), ['test']),
   part('buildah', 'builds Dockerfiles', sameName('buildah'), ['test']),
   part('docker-registry', 'keeps the images that the tests pull', sameName('docker-registry'), ['test']),
   part('chromium', 'shows pages to the browser tests', sameName('chromium'), ['test']),
+  peer('linux.uml', 'is a kernel with nothing but cgroups v2, for a test', sameName('user-mode-linux'), ['test']),
   peer('dockerd', 'is what minke is measured against', {
     apt: 'docker.io',
     dnf: 'moby-engine',
@@ -179,7 +181,7 @@ function ensureParts(profile) {
   return missing.length > 0;
 }
 
-/** Without a peer its row is missing from the comparison, and says so; that is no reason to measure nothing. */
+/** Without a peer its row or its test is missing, and says so; that is no reason to do nothing. */
 function tryToInstall(peer) {
   try {
     installParts([peer]);
@@ -244,9 +246,9 @@ function part(program, purpose, packages, profiles = ['demo', 'test', 'bench']) 
   return { program, purpose, packages, profiles, isPeer: false };
 }
 
-/** Something that minke is only compared with. */
-function peer(program, purpose, packages) {
-  return { program, purpose, packages, profiles: ['bench'], isPeer: true };
+/** Something that minke is only compared with, or shown on. */
+function peer(program, purpose, packages, profiles = ['bench']) {
+  return { program, purpose, packages, profiles, isPeer: true };
 }
 
 function sameName(name) {

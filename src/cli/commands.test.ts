@@ -363,7 +363,9 @@ describe('images and the daemon', () => {
     const { stdout } = await minke('doctor');
     expect(stdout).toMatch(/^✓ system +Linux/m);
     expect(stdout).toMatch(/^✓ daemon +minke 0\.1\.0, pid 4711, engine sandbox$/m);
-    const bare = await minke('doctor --format json', { env: { ...daemon.env, PATH: '/nonexistent' } });
+    const bare = await minke('doctor --format json', {
+      env: { ...daemon.env, PATH: '/nonexistent', MINKE_RUNTIME: 'crun' },
+    });
     const { sandbox, findings } = JSON.parse(bare.stdout) as {
       sandbox: boolean;
       findings: { name: string; state: string }[];
@@ -371,8 +373,9 @@ describe('images and the daemon', () => {
     expect(findings.find(({ name }) => name === 'crun')).toMatchObject({
       state: 'lacks',
       found: 'not found',
-      means: 'the sandbox cannot start containers',
+      means: 'Cannot find "crun", which runs containers',
       mend: expect.stringContaining('install'),
+      hint: expect.stringMatching(/^Install it: .*install/),
     });
     expect({ sandbox, code: bare.code }).toEqual({ sandbox: false, code: 1 });
   });

@@ -4,6 +4,7 @@ import { flushCompileCache } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createBoundedEngine } from '../engines/bounded.ts';
 import { placesFor } from '../engines/sandbox/places.ts';
+import type { RuntimeName } from '../engines/sandbox/runtime/runtime.ts';
 import { createSandbox } from '../engines/sandbox/sandbox.ts';
 import { MinkeError } from '../errors/index.ts';
 import { systemClock } from '../observe/clock.ts';
@@ -20,6 +21,8 @@ export interface ServeOptions {
   readonly dataFolder: string;
   /** Absent: 127.0.0.1:8080, or the next port that is free. */
   readonly gateway?: Address;
+  /** What starts the sandbox's containers. Absent: crun, or runc where crun is missing. */
+  readonly runtime?: RuntimeName;
   readonly writeLog: (line: string) => void;
   /** Aborted: the daemon ends and leaves services and runs alive. */
   readonly signal: AbortSignal;
@@ -49,7 +52,8 @@ async function begin(options: ServeOptions, dataFolder: string, log: Log, unlock
   await using opened = new AsyncDisposableStack();
   const store = await createSqliteStore({ file: join(dataFolder, 'minke.db') });
   opened.defer(async () => await store.close());
-  const sandbox = await createSandbox({ dataFolder, clock: systemClock, log });
+  const runtime = options.runtime === undefined ? {} : { runtime: options.runtime };
+  const sandbox = await createSandbox({ dataFolder, clock: systemClock, log, ...runtime });
   const engine = createBoundedEngine(sandbox, { clock: systemClock, log });
   opened.defer(async () => await engine.close({ purge: false }));
   const ending = Promise.withResolvers<Ending>();

@@ -125,6 +125,7 @@ export const catalogue = {
   // The machine and the daemon.
   NOT_ROOT: user(403, 'The sandbox needs root', 'Run it with sudo, or use Docker: --engine docker'),
   MISSING_PROGRAM: user(500, 'Cannot find "{program}", which {purpose}', 'Install it: {install}'),
+  CGROUPS_UNUSABLE: user(500, 'The sandbox cannot limit what containers use: {reason}', 'Mount them: {mend}'),
   DAEMON_UNREACHABLE: system(503, 'No daemon answers at {socket}', 'Start one: minke serve'),
   DAEMON_START_FAILED: system(500, 'The daemon did not start: {reason}', '{mend}'),
   CONNECTION_LOST: passing(

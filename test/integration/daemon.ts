@@ -9,7 +9,7 @@ import { placesFor } from '../../src/engines/sandbox/places.ts';
 import { createTransport, type Transport } from '../../src/sdk/transport.ts';
 import { leftoversOf } from './leftovers.ts';
 
-const minke = fileURLToPath(new URL('../../bin/minke', import.meta.url));
+export const minkeProgram = fileURLToPath(new URL('../../bin/minke', import.meta.url));
 
 /** A real daemon, as `minke serve` starts it, with data of its own. */
 export interface TestDaemon {
@@ -131,7 +131,7 @@ function launch(
   environment: Readonly<Record<string, string>>,
   logs: Buffer[],
 ): ChildProcess {
-  const serve = [minke, 'serve', '--data', dataFolder, '--gateway', '127.0.0.1:0'];
+  const serve = [minkeProgram, 'serve', '--data', dataFolder, '--gateway', '127.0.0.1:0'];
   // Without a command, env(1) becomes the daemon at once.
   const child = spawn('/usr/bin/env', [...under, ...serve], {
     env: { ...process.env, ...environment },
@@ -159,7 +159,7 @@ export async function runCli(
   args: readonly string[],
   { cwd = '/', input = '' }: { readonly cwd?: string; readonly input?: string },
 ): Promise<CliResult> {
-  const child = spawn(minke, args, { cwd, env: { ...process.env, MINKE_DATA: dataFolder, NO_COLOR: '1' } });
+  const child = spawn(minkeProgram, args, { cwd, env: { ...process.env, MINKE_DATA: dataFolder, NO_COLOR: '1' } });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));

@@ -2,13 +2,13 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StatusAnswer } from '../../src/api/types.ts';
 import { placesFor } from '../../src/engines/sandbox/places.ts';
-import { isId } from '../../src/model/ids.ts';
+import { knownContainers } from '../../src/engines/sandbox/runtime/containers.ts';
 
 /** What a daemon has made on this host, read from the kernel and not from the daemon. */
 export interface Made {
   /** Processes in its part of the cgroup tree. */
   readonly processes: readonly number[];
-  /** Instances that crun knows. */
+  /** Instances that the runtime knows. */
   readonly containers: readonly string[];
   /** What those processes, and this one, see mounted. */
   readonly mounts: readonly string[];
@@ -22,7 +22,9 @@ export function madeBy({ dataFolder }: Pick<StatusAnswer, 'dataFolder'>): Made {
   const own = mountsOf('self').filter((mount) => mount.includes(dataFolder) || mount.includes(places.run));
   return {
     processes,
-    containers: readdirSync(places.crun).filter(isId).toSorted(),
+    containers: knownContainers(places.memory)
+      .map(({ id }) => id)
+      .toSorted(),
     // A network namespace is kept by a mount, and there is a pool of them: they are of no container.
     mounts: [...own, ...[...namespaces.values()].flatMap(mountsOf)]
       .filter((mount) => !mount.includes(places.net))

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { removeGroupTree } from '../../src/engines/sandbox/host/cgroups.ts';
 import { readLog } from '../../src/engines/sandbox/logs/reader.ts';
 import { placesFor } from '../../src/engines/sandbox/places.ts';
-import { containerProcess } from '../../src/engines/sandbox/record.ts';
+import { firstProcess, knownContainers, type KnownContainer } from '../../src/engines/sandbox/runtime/containers.ts';
 import { readPidFile, signalProcess, startTicks, untilGone, type ProcessName } from '../../src/linux/proc.ts';
 import { isId } from '../../src/model/ids.ts';
 
@@ -39,9 +39,19 @@ export function viewOf(dataFolder: string): HostView {
       throw new Error(`${limit.aborted ? 'Waited in vain' : 'It ended'}; it had written: ${text.slice(-500)}`);
     return text;
   };
+  const containers = (): KnownContainer[] => knownContainers(places.memory);
   return {
-    living: () => ({ lasting: ids(places.live), brief: ids(places.brief), containers: ids(places.crun) }),
-    firstProcess: (id) => containerProcess(places.crun, id),
+    living: () => ({
+      lasting: ids(places.live),
+      brief: ids(places.brief),
+      containers: containers()
+        .map(({ id }) => id)
+        .toSorted(),
+    }),
+    firstProcess: (id) => {
+      const found = containers().find((one) => one.id === id);
+      return found && firstProcess(places.memory, found);
+    },
     helper: (name) => readPidFile(join(places.run, `${name}.pid`)),
     output: async (id) => await read(id, false, () => false),
     untilWritten: async (id, isEnough) => await read(id, true, isEnough),
@@ -100,7 +110,7 @@ export async function simulateReboot(
   const kill = 9;
   const containers = viewOf(dataFolder)
     .living()
-    .containers.flatMap((id) => containerProcess(places.crun, id) ?? []);
+    .containers.flatMap((id) => viewOf(dataFolder).firstProcess(id) ?? []);
   const others = processesNaming(name).flatMap((pid) => ({ pid, ticks: startTicks(pid) ?? 0 }));
   for (const one of [...others, ...containers]) signalProcess(one.pid, one.ticks, kill);
   for (const one of [...others, ...containers]) await untilGone(one, 5000);

@@ -3,7 +3,8 @@ import { expect, it } from 'vitest';
 import { declareEngineConformance } from '../../src/engines/conformance.ts';
 import { sandboxSubject } from './sandbox-subject.ts';
 
-declareEngineConformance(sandboxSubject);
+declareEngineConformance(sandboxSubject('crun'));
+declareEngineConformance(sandboxSubject('runc'));
 
 it.each([
   [
@@ -15,7 +16,7 @@ it.each([
 ])(
   'a place in a network whose instance died with the daemon gives the next nothing of its %s',
   async (_, overrides, line) => {
-    const subject = await sandboxSubject.create();
+    const subject = await sandboxSubject('crun').create();
     const network = { app: 'conformance', names: [], listener: () => undefined };
     const inNetwork = (script: string, more: object = {}) =>
       subject.spec({ argv: ['/bin/busybox', 'sh', '-c', script], network: 'app', streams: 'pipes', ...more });

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { narrowCgroupView } from '../../../src/engines/sandbox/starter/cgroup-view.ts';
 import { openPipe } from '../../../src/linux/pipe.ts';
@@ -30,7 +30,7 @@ const { runtime, state, bundles } = JSON.parse(process.argv[2] ?? '') as FloorSe
 const ends = new Map<number, (code: number) => void>();
 
 closeInheritedOnExec();
-narrowCgroupView();
+narrowCgroupView(basename(runtime));
 process.on('SIGCHLD', () => {
   for (let end = reapEnded(); end !== undefined; end = reapEnded()) ends.get(end.pid)?.(end.code);
 });

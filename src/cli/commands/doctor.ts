@@ -44,11 +44,12 @@ const marks = { ok: ['green', '✓'], warns: ['yellow', '!'], lacks: ['red', '�
 function print({ out }: Context, findings: readonly Finding[], canWork: boolean): void {
   const width = Math.max(...findings.map(({ name }) => name.length));
   const indent = ' '.repeat(width + 4);
-  for (const { name, state, found, means, mend } of findings) {
+  for (const { name, state, found, means, mend, hint } of findings) {
     const [colour, mark] = marks[state];
     out.line(`${out.style(colour, mark)} ${name.padEnd(width)}  ${found}`);
     if (means !== undefined) out.line(`${indent}${means}`);
-    if (mend !== undefined) out.line(`${indent}${out.style('cyan', `$ ${mend}`)}`);
+    if (hint !== undefined) out.line(`${indent}hint: ${hint}`);
+    else if (mend !== undefined) out.line(`${indent}${out.style('cyan', `$ ${mend}`)}`);
   }
   out.line();
   out.line(canWork ? 'The sandbox works here.' : 'The sandbox cannot work here: mend what is marked with ✗.');

@@ -11,7 +11,7 @@ export const command = defineCommand({
   },
   about: `Runs the daemon in the foreground. Ctrl-C or SIGTERM ends it and leaves services and runs alive, for the next
 daemon to take over; minke shutdown stops them. Without --gateway and MINKE_GATEWAY the gateway listens on
-127.0.0.1:8080, or on the next port that is free.`,
+127.0.0.1:8080, or on the next port that is free. MINKE_RUNTIME=runc starts containers with runc; otherwise crun does, or runc where crun is missing.`,
   examples: [{ line: 'minke serve --data /tmp/mine --gateway 127.0.0.1:9000', about: 'One beside another' }],
   handle: async (context, { options }) => {
     const text = options.gateway ?? context.env.MINKE_GATEWAY ?? '';
@@ -22,11 +22,21 @@ daemon to take over; minke shutdown stops them. Without --gateway and MINKE_GATE
       writeLog: createDaemonLogWriter(context.err),
       signal: context.signal,
       ...gateway,
+      ...runtimeOf(context.env.MINKE_RUNTIME ?? ''),
     });
     await daemon.closed;
     return 0;
   },
 });
+
+function runtimeOf(name: string): { runtime?: 'crun' | 'runc' } {
+  if (name === '') return {};
+  if (name === 'crun' || name === 'runc') return { runtime: name };
+  throw usage(
+    `MINKE_RUNTIME cannot be "${name}"`,
+    'It is crun or runc; without it the better one that is there is taken',
+  );
+}
 
 /** `HOST:PORT`, `[::1]:PORT`, `:PORT` or `PORT`. */
 function parseAddress(text: string): { host: string; port: number } {

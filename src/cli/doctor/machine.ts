@@ -2,10 +2,10 @@ import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'nod
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import type { StatusAnswer } from '../../api/types.ts';
+import { cgroupFacts, lacksOf, type HostFacts } from '../../model/host.ts';
 import { formatBytes } from '../terminal/units.ts';
-import { checkCgroups } from './cgroups.ts';
-import { lacks, ok, warns, type Finding } from './finding.ts';
-import { checkPrograms } from './programs.ts';
+import { lacks, ok, refusal, warns, type Finding } from './finding.ts';
+import { checkPrograms, findProgram } from './programs.ts';
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -19,13 +19,19 @@ export interface Surroundings {
 
 /** Everything that decides what minke can do on this machine, most basic first. */
 export async function examineMachine(surroundings: Surroundings): Promise<readonly Finding[]> {
-  const isRoot = process.geteuid?.() === 0;
+  const path = surroundings.env.PATH ?? '';
+  const facts = hostFacts(surroundings.env, path);
+  const lacking = lacksOf(facts);
+  const about = (...subjects: readonly string[]): Finding[] =>
+    lacking.filter(({ subject }) => subjects.includes(subject)).map(refusal);
+  const rootless = surroundings.status === undefined ? about('root') : [ok('root', 'no, but a daemon answers')];
   return [
     checkSystem(),
     checkNode(process.versions.node),
-    checkRoot(isRoot, surroundings.status),
-    checkCgroups(read('/proc/mounts'), read('/sys/fs/cgroup/cgroup.controllers')),
-    ...checkPrograms(surroundings.env.PATH ?? '', isRoot),
+    ...(facts.isRoot ? [ok('root', 'yes')] : rootless),
+    about('cgroups')[0] ?? ok('cgroups', cgroupFacts(facts).layout),
+    ...checkPrograms(facts, path),
+    ...lacking.filter(({ code }) => code === 'MISSING_PROGRAM').map(refusal),
     checkTun(),
     checkDisk(surroundings.dataFolder),
     checkDaemon(surroundings),
@@ -45,10 +51,14 @@ function checkNode(version: string): Finding {
   return lacks('node', version, `minke needs Node ${leastNode} or later`, 'npm run setup');
 }
 
-function checkRoot(isRoot: boolean, status: StatusAnswer | undefined): Finding {
-  if (isRoot) return ok('root', 'yes');
-  if (status !== undefined) return ok('root', 'no, but a daemon answers');
-  return lacks('root', 'no', 'the sandbox needs root to make namespaces and cgroups', 'sudo minke up');
+function hostFacts(env: Surroundings['env'], path: string): HostFacts {
+  return {
+    isRoot: process.geteuid?.() === 0,
+    hasProgram: (name) => findProgram(name, path) !== undefined,
+    runtime: env.MINKE_RUNTIME === '' ? undefined : env.MINKE_RUNTIME,
+    mounts: read('/proc/self/mounts'),
+    v2Controllers: read('/sys/fs/cgroup/cgroup.controllers'),
+  };
 }
 
 function checkTun(): Finding {

@@ -1,61 +1,52 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { lacks, ok, warns, type Finding } from './finding.ts';
+import { installCommand, neededPrograms, runtimeFor, runtimes, type HostFacts } from '../../model/host.ts';
+import { ok, warns, type Finding } from './finding.ts';
 
-interface Program {
-  readonly name: string;
-  /** Debian's; other distributions mostly call it the same. */
-  readonly package: string;
-  readonly isNeeded: boolean;
-  /** What does not work without it. */
-  readonly means: string;
-}
-
-const programs: readonly Program[] = [
-  { name: 'crun', package: 'crun', isNeeded: true, means: 'the sandbox cannot start containers' },
-  { name: 'ip', package: 'iproute2', isNeeded: true, means: 'the sandbox cannot make the network of an app' },
-  { name: 'nft', package: 'nftables', isNeeded: true, means: 'the sandbox cannot make the network of an app' },
+/** What the sandbox goes on without, and what does not work then. */
+const wished = [
   {
-    name: 'slirp4netns',
-    package: 'slirp4netns',
-    isNeeded: false,
+    program: { name: 'slirp4netns', package: 'slirp4netns', purpose: 'connects apps to the outside' },
     means: 'containers cannot reach anything outside their app',
   },
   {
-    name: 'buildah',
-    package: 'buildah',
-    isNeeded: false,
+    program: { name: 'buildah', package: 'buildah', purpose: 'builds Dockerfiles' },
     means: 'Dockerfiles cannot be built; folders without one can',
   },
-];
+] as const;
 
-export function checkPrograms(path: string, isRoot: boolean): readonly Finding[] {
-  return programs.map(({ name, package: packageName, isNeeded, means }) => {
-    const found = findProgram(name, path);
-    if (found !== undefined) return ok(name, found);
-    const mend = installCommand(packageName, path, isRoot);
-    return isNeeded ? lacks(name, 'not found', means, mend) : warns(name, 'not found', means, mend);
-  });
+/** The programs that are there, and those that the sandbox goes on without. What it needs and lacks is told as a refusal. */
+export function checkPrograms(facts: HostFacts, path: string): readonly Finding[] {
+  return [
+    ...checkRuntime(facts, path),
+    ...neededPrograms.flatMap(({ name }) => foundAt(name, path)),
+    ...wished.flatMap(({ program, means }) => {
+      const found = foundAt(program.name, path);
+      return found.length > 0 ? found : [warns(program.name, 'not found', means, installCommand(program, facts))];
+    }),
+  ];
 }
 
 /** Where a program lies: in PATH, or where system programs lie that a plain user's PATH leaves out. */
-function findProgram(name: string, path: string): string | undefined {
-  const folders = [...path.split(delimiter), '/usr/sbin', '/sbin'].filter((folder) => folder !== '');
+export function findProgram(name: string, path: string): string | undefined {
+  const folders = [...path.split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'].filter((one) => one !== '');
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
 
-const installers: readonly (readonly [program: string, command: string])[] = [
-  ['apt-get', 'apt-get install -y'],
-  ['dnf', 'dnf install -y'],
-  ['zypper', 'zypper install -y'],
-  ['pacman', 'pacman -S --noconfirm'],
-  ['apk', 'apk add'],
-];
-
-function installCommand(packageName: string, path: string, isRoot: boolean): string {
-  const found = installers.find(([program]) => findProgram(program, path) !== undefined);
-  return `${isRoot ? '' : 'sudo '}${found?.[1] ?? 'install'} ${packageName}`;
+function checkRuntime(facts: HostFacts, path: string): Finding[] {
+  const { name } = runtimeFor(facts);
+  const [best] = runtimes;
+  const taken = foundAt(name, path);
+  if (facts.runtime !== undefined) return taken.map((one) => ({ ...one, found: `${one.found}, by MINKE_RUNTIME` }));
+  if (best === undefined || name === best.name) return taken;
+  const means = `${best.name} is missing: ${name} starts containers in its place, and takes three times as long`;
+  return taken.map(({ found }) => warns(name, found, means, installCommand(best, facts)));
 }
+
+const foundAt = (name: string, path: string): Finding[] => {
+  const found = findProgram(name, path);
+  return found === undefined ? [] : [ok(name, found)];
+};
 
 function isExecutable(path: string): boolean {
   try {

@@ -63,6 +63,20 @@ export function declareContainment(subject: EngineSubject): void {
     );
   });
 
+  promise(
+    'a device of the host is refused, even through a node of its own making',
+    async (bench) => {
+      const open = async (major: number, minor: number): Promise<string> => {
+        const argv = program('device', String(major), String(minor));
+        const { stdout } = await bench.run({ argv, readOnlyRoot: false, capAdd: ['MKNOD'] });
+        return stdout.toString();
+      };
+      // /dev/kmsg, which anybody may open for writing, and /dev/null.
+      expect([await open(1, 11), await open(1, 3)]).toEqual(['refused\n', 'open\n']);
+    },
+    'isolation',
+  );
+
   describe('processes', () => {
     promise(
       'of others are out of sight',

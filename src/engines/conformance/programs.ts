@@ -40,6 +40,8 @@ const scripts = {
   'can-write': '(echo x > "$1") 2>/dev/null && echo yes || echo no',
   /** What the file $1 holds, or `none`. */
   read: 'cat "$1" 2>/dev/null || echo none',
+  /** Makes a node for the character device $1:$2 and says whether it can be opened: `open` or `refused`. */
+  device: 'mknod /node c "$1" "$2"; (: > /node) 2>/dev/null && echo open || echo refused',
   /** Takes memory without end. */
   hog: 'a=0123456789abcdef; while :; do a=$a$a; done',
   /** Starts processes without end. */

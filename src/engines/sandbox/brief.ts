@@ -7,16 +7,9 @@ import type { Id } from '../../model/ids.ts';
 import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
 import type { Context } from './context.ts';
 import { instanceFolder } from './places.ts';
-import {
-  dropLayer,
-  endUnwatched,
-  prepareBundle,
-  removeContainer,
-  runtimeCommand,
-  starterLost,
-  startFailure,
-} from './prepare.ts';
-import { recordOf, type InstanceRecord } from './record.ts';
+import { dropLayer, endUnwatched, prepareBundle, removeContainer, starterLost, startFailure } from './prepare.ts';
+import { containerOf, recordOf, type InstanceRecord } from './record.ts';
+import { runCommand } from './runtime/commands.ts';
 import { takeSeat, type Seat } from './seat.ts';
 import { isStarterLost } from './starter/client.ts';
 import { unlessStarted } from './host/unless-started.ts';
@@ -64,21 +57,23 @@ async function launch(
   const [output, errors, input] = openPipes(spec.stdin === 'open' ? 3 : 2);
   try {
     const started = await context.starter.start({
-      argv: runtimeCommand(context, spec.id, home),
+      ...runCommand(context.runtime, context.places.memory, spec.id, home),
       descriptors: [childEnd(input, 'read'), childEnd(output, 'write'), childEnd(errors, 'write')],
       outlives: false,
     });
     if ((await started.announced) === undefined) {
-      throw (await started.ended) === undefined ? starterLost(spec.name) : startFailure(spec.name, home);
+      throw (await started.ended) === undefined ? starterLost(spec.name) : startFailure(context, spec.name, home);
     }
+    const { name: runtime } = context.runtime;
+    const record = recordOf(spec, { slot: seat.slot, startedAt: context.clock.now(), runtime });
     return {
-      record: recordOf(spec, seat.slot, context.clock.now()),
+      record,
       address: seat.address,
       ...(input === undefined ? {} : { stdin: new Socket({ fd: input.write, readable: false, writable: true }) }),
       stdout: reader(output),
       stderr: reader(errors),
       ended: started.ended.then(async (code) => {
-        if (code === undefined) return await lose(context, spec.id, tidy);
+        if (code === undefined) return await lose(context, record, tidy);
         const cause = (await givingBack(context, spec.id, tidy)) ?? 'exited';
         return { code, cause, at: context.clock.now() };
       }),
@@ -92,10 +87,10 @@ async function launch(
 }
 
 /** The starter ended before it. The container is killed, unless the whole engine is letting go: recovery will see to it. */
-async function lose(context: Context, id: Id, tidy: () => Promise<unknown>): Promise<InstanceExit> {
+async function lose(context: Context, record: InstanceRecord, tidy: () => Promise<unknown>): Promise<InstanceExit> {
   if (!context.closing.signal.aborted) {
-    await givingBack(context, id, async () => {
-      await removeContainer(context, id);
+    await givingBack(context, record.summary.id, async () => {
+      await removeContainer(context, containerOf(record));
       await tidy();
     });
   }

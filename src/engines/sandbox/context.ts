@@ -5,6 +5,7 @@ import type { Exits } from './exits.ts';
 import type { LogWriter } from './log-writer.ts';
 import type { SandboxNetworks } from './networks.ts';
 import type { Places } from './places.ts';
+import type { Runtime } from './runtime/commands.ts';
 import type { Starter } from './starter/client.ts';
 
 /** The parts that every start, end and recovery in the sandbox works with. */
@@ -19,6 +20,6 @@ export interface Context {
   readonly log: Log;
   /** Aborted when the engine lets go: what happens from then on is the next life's affair. */
   readonly closing: AbortController;
-  /** Path of crun. */
-  readonly runtime: string;
+  /** What starts containers; those of an earlier life may be another's. */
+  readonly runtime: Runtime;
 }

@@ -9,16 +9,10 @@ import { childEnd, givingBack, type Running } from './brief.ts';
 import type { Context } from './context.ts';
 import { fullName } from './logs/frame.ts';
 import { instanceFolder } from './places.ts';
-import {
-  dropLayer,
-  endUnwatched,
-  hasRuntimeFailed,
-  prepareBundle,
-  runtimeCommand,
-  starterLost,
-  startFailure,
-} from './prepare.ts';
-import { containerProcess, recordOf, type InstanceRecord } from './record.ts';
+import { dropLayer, endUnwatched, prepareBundle, starterLost, startFailure } from './prepare.ts';
+import { containerOf, recordOf, type InstanceRecord } from './record.ts';
+import { runCommand } from './runtime/commands.ts';
+import { failureIn, firstProcess } from './runtime/containers.ts';
 import { takeSeat, type Seat } from './seat.ts';
 import { isStarterLost } from './starter/client.ts';
 import { unlessStarted } from './host/unless-started.ts';
@@ -42,7 +36,8 @@ export async function startLasting(context: Context, spec: InstanceSpec): Promis
     if (!spec.readOnlyRoot) await dropLayer(context, spec.id);
   };
   return await unlessStarted(giveBack, async () => {
-    const record = recordOf(spec, seat.slot, context.clock.now());
+    const { name: runtime } = context.runtime;
+    const record = recordOf(spec, { slot: seat.slot, startedAt: context.clock.now(), runtime });
     await prepareBundle(context, spec, seat, aside, home);
     for (const stream of ['stdout', 'stderr']) makeFifo(join(aside, stream));
     writeFileSync(join(aside, 'instance.json'), JSON.stringify(record));
@@ -63,12 +58,13 @@ export function observe(context: Context, record: InstanceRecord, seat: Seat, { 
   const { id } = record.summary;
   const stopping = { isAsked: false };
   const endFull = (): void => {
-    const found = containerProcess(context.places.crun, id);
+    const found = firstProcess(context.places.memory, containerOf(record));
     if (found !== undefined) signalProcess(found.pid, found.ticks, kill);
   };
   const ended = context.ends.of(id, endFull).then(async () => {
     const home = instanceFolder(context.places, id, 'logs');
-    const code = isAdopted && hasRuntimeFailed(home) ? undefined : exitCode(home);
+    const hasRuntimeFailed = (): boolean => failureIn(home, containerOf(record).runtime) !== undefined;
+    const code = isAdopted && hasRuntimeFailed() ? undefined : exitCode(home);
     const isFull = existsSync(join(context.places.ended, fullName(id)));
     const verdict = await givingBack(context, id, async () => await seat.leave());
     if (record.hasWritableLayer) await givingBack(context, id, async () => await dropLayer(context, id));
@@ -93,9 +89,11 @@ echo $? >"$home/exit.new"; mv "$home/exit.new" "$home/exit"`;
 
 async function launch(context: Context, spec: InstanceSpec, home: string): Promise<Socket | undefined> {
   const input = spec.stdin === 'open' ? openPipe() : undefined;
+  const run = runCommand(context.runtime, context.places.memory, spec.id, home);
   const started = await context.starter
     .start({
-      argv: ['/bin/sh', '-c', shellLine, 'minke', home, ...runtimeCommand(context, spec.id, home)],
+      ...run,
+      argv: ['/bin/sh', '-c', shellLine, 'minke', home, ...run.argv],
       descriptors: [
         childEnd(input, 'read'),
         { path: '/dev/null', access: 'write' },
@@ -109,7 +107,7 @@ async function launch(context: Context, spec: InstanceSpec, home: string): Promi
   const stdin = input === undefined ? undefined : new Socket({ fd: input.write, readable: false, writable: true });
   if ((await started.announced) !== undefined) return stdin;
   stdin?.destroy();
-  throw (await started.ended) === undefined ? starterLost(spec.name) : startFailure(spec.name, home);
+  throw (await started.ended) === undefined ? starterLost(spec.name) : startFailure(context, spec.name, home);
 }
 
 function exitCode(home: string): number | undefined {

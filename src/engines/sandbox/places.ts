@@ -7,11 +7,11 @@ import type { Id } from '../../model/ids.ts';
  * Where the sandbox keeps things. Everything is under the data folder or carries the daemon's own id, which is derived
  * from the data folder, so that several daemons live side by side and each can find what an earlier life of it left.
  *
- *   /run/minke-ID/live/INSTANCE/      instance.json, config.json, out and err (FIFOs), exit, crun.log   outlives the daemon
- *   MEMORY/minke-ID/brief/INSTANCE/   config.json, crun.log                                             ends with the daemon
+ *   /run/minke-ID/live/INSTANCE/      instance.json, config.json, stdout and stderr (FIFOs), exit, RUNTIME.log   outlives the daemon
+ *   MEMORY/minke-ID/brief/INSTANCE/   config.json, RUNTIME.log                                                   ends with the daemon
  *   /run/minke-ID/ended/INSTANCE      written by the log writer after the last byte of output; INSTANCE.full: its result is too large
  *   /run/minke-ID/net/APP/            ns and slot-N (bind-mounted namespaces), state.json, slirp.pid
- *   MEMORY/minke-ID/crun/             crun's own state
+ *   MEMORY/minke-ID/RUNTIME/          the runtime's own state of its containers
  *   DATA/logs/INSTANCE/               segments of recorded output
  *   DATA/writable/INSTANCE/           upper, work, root: the layer of an instance that may write
  *
@@ -27,7 +27,6 @@ export interface Places {
   readonly brief: string;
   readonly ended: string;
   readonly net: string;
-  readonly crun: string;
   readonly logs: string;
   readonly writable: string;
   /** Path of the daemon's cgroup below each controller. */
@@ -46,7 +45,6 @@ export function placesFor(dataFolder: string, runParent = '/run'): Places {
     brief: join(memory, 'brief'),
     ended: join(run, 'ended'),
     net: join(run, 'net'),
-    crun: join(memory, 'crun'),
     logs: join(dataFolder, 'logs'),
     writable: join(dataFolder, 'writable'),
     cgroup: `/minke-${daemonId}`,

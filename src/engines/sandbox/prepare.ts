@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
 import { cgroupLayout } from '../../linux/cgroup.ts';
@@ -9,13 +9,14 @@ import type { InstanceSpec } from '../../model/instance.ts';
 import { hostLines, ownNames, resolvConf } from './bundle-settings.ts';
 import { ociConfig } from './bundle.ts';
 import { endGroup } from './host/cgroups.ts';
+import { findProgram } from './host/program.ts';
 import type { Context } from './context.ts';
 import { makeOwnFiles } from './own-files.ts';
 import type { Places } from './places.ts';
-import { containerProcess } from './record.ts';
+import { removeCommand } from './runtime/commands.ts';
+import { failureIn, firstProcess, forgetContainer, type KnownContainer } from './runtime/containers.ts';
 import type { Seat } from './seat.ts';
 import { untilDone } from './starter/client.ts';
-import { announcePlaceholder } from './starter/protocol.ts';
 import { resolveUser } from './users.ts';
 
 /** Asked once: it reads all mounts of the host, and what it says does not change. */
@@ -49,23 +50,11 @@ export async function prepareBundle(
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
 }
 
-/** The runtime's command line for a bundle; it announces the pid of the container's first process. */
-export function runtimeCommand(context: Context, id: Id, home: string): string[] {
-  return [
-    context.runtime,
-    `--root=${context.places.crun}`,
-    `--log=${join(home, 'crun.log')}`,
-    '--log-format=json',
-    'run',
-    `--bundle=${home}`,
-    `--pid-file=${announcePlaceholder}`,
-    id,
-  ];
-}
-
 /** What the runtime said when it could not start a container, in its own words. */
-export function startFailure(name: string, home: string): MinkeError {
-  return new MinkeError('INSTANCE_START_FAILED', { name, reason: lastWords(home) });
+export function startFailure({ runtime }: Context, name: string, home: string): MinkeError {
+  // It may have had no room for its words either.
+  const silent = isFull(home) ? 'No space left on device' : 'the runtime ended without a word';
+  return new MinkeError('INSTANCE_START_FAILED', { name, reason: failureIn(home, runtime.name) ?? silent });
 }
 
 export const starterLost = (name: string): MinkeError => new MinkeError('STARTER_LOST', { name });
@@ -77,17 +66,22 @@ export const starterLost = (name: string): MinkeError => new MinkeError('STARTER
 export async function endUnwatched(context: Context, id: Id, seat: Seat): Promise<void> {
   const kill = 9;
   for (const { pid, ticks } of processesNaming(id)) signalProcess(pid, ticks, kill);
-  await removeContainer(context, id);
+  await removeContainer(context, { id, runtime: context.runtime.name });
   // Killed at the wrong moment, the runtime has written nothing of its container yet.
   await endGroup(`${seat.group.path}/${id}`);
 }
 
-/** Kills a container that nobody waits for, and removes what the runtime keeps of it. Idempotent. */
-export async function removeContainer({ runtime, places, starter }: Context, id: Id): Promise<void> {
-  const found = containerProcess(places.crun, id);
+/** Kills a container that nobody waits for, and removes what its runtime keeps of it. Idempotent. */
+export async function removeContainer({ places, starter }: Context, container: KnownContainer): Promise<void> {
+  const found = firstProcess(places.memory, container);
   const kill = 9;
   if (found !== undefined && signalProcess(found.pid, found.ticks, kill)) await untilGone(found, 2000);
-  await untilDone(async () => await starter.execute([runtime, `--root=${places.crun}`, 'delete', '--force', id]));
+  const { id, runtime: name } = container;
+  const program = findProgram(name);
+  if (program !== undefined)
+    await untilDone(async () => await starter.execute(removeCommand({ name, program }, places.memory, id)));
+  // The runtime of an earlier life may not be here any more.
+  else forgetContainer(places.memory, container);
 }
 
 /** Removes an instance's own layer. Idempotent. */
@@ -119,18 +113,4 @@ function etcFiles(spec: InstanceSpec, seat: Seat): Record<string, string> {
     'resolv.conf': resolvConf(seat.resolver, settings),
     hostname: `${spec.hostname}\n`,
   };
-}
-
-/** It writes into its log only what went wrong with itself. */
-export const hasRuntimeFailed = (home: string): boolean =>
-  (statSync(join(home, 'crun.log'), { throwIfNoEntry: false })?.size ?? 0) > 0;
-
-function lastWords(home: string): string {
-  try {
-    const last = readFileSync(join(home, 'crun.log'), 'utf8').trim().split('\n').at(-1) ?? '';
-    return (JSON.parse(last) as { readonly msg: string }).msg;
-  } catch {
-    // It may have had no room for its words either.
-    return isFull(home) ? 'No space left on device' : 'the runtime ended without a word';
-  }
 }

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InstanceSpec, Outbound } from '../../model/instance.ts';
 import type { InstanceSummary } from '../engine.ts';
-import { startTicks, throwUnlessGone } from '../../linux/proc.ts';
+import type { KnownContainer } from './runtime/containers.ts';
+import type { RuntimeName } from './runtime/runtime.ts';
 
 /** What an instance's folder says about it (instance.json), so that the next life of the daemon can adopt it. */
 export interface InstanceRecord {
@@ -16,9 +17,14 @@ export interface InstanceRecord {
   readonly startedAt: number;
   /** Absent = SIGTERM. */
   readonly stopSignal?: number;
+  /** What its container is of. Absent in records from when there was only crun. */
+  readonly runtime?: RuntimeName;
 }
 
-export function recordOf(spec: InstanceSpec, slot: number | undefined, startedAt: number): InstanceRecord {
+export function recordOf(
+  spec: InstanceSpec,
+  { slot, startedAt, runtime }: Required<Pick<InstanceRecord, 'slot' | 'startedAt' | 'runtime'>>,
+): InstanceRecord {
   const { id, app, name, kind, labels, limits } = spec;
   return {
     version: 1,
@@ -29,6 +35,7 @@ export function recordOf(spec: InstanceSpec, slot: number | undefined, startedAt
     mayChangeNetwork: mayChangeNetwork(spec),
     startedAt,
     ...(spec.settings?.stopSignal === undefined ? {} : { stopSignal: spec.settings.stopSignal }),
+    runtime,
   };
 }
 
@@ -51,21 +58,8 @@ export function readRecord(folder: string): InstanceRecord | undefined {
   }
 }
 
-/** A container's first process, as crun's own state names it; undefined when it is gone. */
-export function containerProcess(
-  crunRoot: string,
-  id: string,
-): { readonly pid: number; readonly ticks: number } | undefined {
-  try {
-    const status = JSON.parse(readFileSync(join(crunRoot, id, 'status'), 'utf8')) as {
-      readonly pid: number;
-      readonly 'process-start-time': number;
-    };
-    const ticks = startTicks(status.pid);
-    return ticks !== undefined && ticks === status['process-start-time'] ? { pid: status.pid, ticks } : undefined;
-  } catch (error) {
-    // A status that is being written is none yet.
-    if (!(error instanceof SyntaxError)) throwUnlessGone(error);
-    return undefined;
-  }
-}
+/** Its container, as its runtime knows it. */
+export const containerOf = ({ summary, runtime = 'crun' }: InstanceRecord): KnownContainer => ({
+  id: summary.id,
+  runtime,
+});

@@ -7,7 +7,8 @@ import { endGroup, groupsIn } from './host/cgroups.ts';
 import type { Context } from './context.ts';
 import { observe } from './lasting.ts';
 import { layerFolder, removeContainer } from './prepare.ts';
-import { containerProcess, readRecord, type InstanceRecord } from './record.ts';
+import { containerOf, readRecord, type InstanceRecord } from './record.ts';
+import { firstProcess, knownContainers } from './runtime/containers.ts';
 import { retakeSeat } from './seat.ts';
 
 /**
@@ -18,10 +19,9 @@ export async function recoverInstances(context: Context): Promise<Running[]> {
   const { places } = context;
   const records = namesIn(places.live).flatMap((id) => readRecord(join(places.live, id)) ?? []);
   const known = new Set(records.map((record) => record.summary.id));
-  const orphans = namesIn(places.crun).filter((id) => !known.has(id));
-  for (const id of orphans) {
-    context.log.info('Removing an orphan of an earlier life', { instance: id });
-    await removeContainer(context, id);
+  for (const orphan of knownContainers(places.memory).filter(({ id }) => !known.has(id))) {
+    context.log.info('Removing an orphan of an earlier life', { instance: orphan.id });
+    await removeContainer(context, orphan);
   }
   const groups = groupsIn(places.cgroup).filter((path) => isId(basename(path)) && !known.has(basename(path)));
   for (const path of groups) await endGroup(path);
@@ -42,11 +42,11 @@ export async function recoverInstances(context: Context): Promise<Running[]> {
 async function adopt(context: Context, record: InstanceRecord): Promise<Running> {
   const { id } = record.summary;
   const home = join(context.places.live, id);
-  const isOver = containerProcess(context.places.crun, id) === undefined && !hasKeeper(home, id);
+  const isOver = firstProcess(context.places.memory, containerOf(record)) === undefined && !hasKeeper(home, id);
   // Nobody is left to write its exit code or to close its FIFOs: say so, and the log writer finishes its record.
   if (isOver && !existsSync(join(home, 'exit')) && !existsSync(join(context.places.ended, id))) {
     context.log.warn('An instance ended unseen and its exit code is lost', { instance: id, name: record.summary.name });
-    await removeContainer(context, id);
+    await removeContainer(context, containerOf(record));
     writeFileSync(join(context.places.ended, id), '');
   }
   return observe(context, record, await retakeSeat(context, record), { isAdopted: true });

@@ -1,10 +1,9 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { MinkeError } from '../../errors/index.ts';
 import { cgroupLayout } from '../../linux/cgroup.ts';
 import { closeInheritedOnExec } from '../../linux/process.ts';
 import { nameShortage } from '../../linux/shortage.ts';
-import { readPidFile, signalProcess, untilGone } from '../../linux/proc.ts';
+import { readPidFile, signalProcess, untilGone, type ProcessName } from '../../linux/proc.ts';
 import { isId, type Id } from '../../model/ids.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
@@ -20,9 +19,11 @@ import { readLog } from './logs/reader.ts';
 import { instanceCapacity } from './network/addresses.ts';
 import { createNetworks } from './networks.ts';
 import { placesFor } from './places.ts';
-import { requireProgram } from './host/program.ts';
-import { containerProcess } from './record.ts';
+import { requireHost } from './host/require.ts';
+import { containerOf } from './record.ts';
 import { recoverInstances } from './recovery.ts';
+import { firstProcess, stateFolder } from './runtime/containers.ts';
+import type { RuntimeName } from './runtime/runtime.ts';
 import { createStarter } from './starter/client.ts';
 
 export interface SandboxOptions {
@@ -32,6 +33,8 @@ export interface SandboxOptions {
   readonly log: Log;
   /** How many instances of an app may have an address at once; default: as many as its network has. */
   readonly addressesPerApp?: number;
+  /** Absent: crun, or runc where crun is missing. */
+  readonly runtime?: RuntimeName;
 }
 
 const kill = 9;
@@ -39,7 +42,7 @@ const terminate = 15;
 
 /**
  * The embedded engine: containers straight from an OCI runtime, without a daemon of its own and without Docker. Needs root
- * (NOT_ROOT) and its programs (MISSING_PROGRAM).
+ * (NOT_ROOT), cgroups (CGROUPS_UNUSABLE) and its programs (MISSING_PROGRAM).
  */
 export async function createSandbox(options: SandboxOptions): Promise<Engine> {
   const context = await createContext(options);
@@ -59,8 +62,13 @@ export async function createSandbox(options: SandboxOptions): Promise<Engine> {
     return toInstance(running);
   };
 
+  const processOf = (id: Id): ProcessName | undefined => {
+    const running = live.get(id);
+    return running && firstProcess(context.places.memory, containerOf(running.record));
+  };
+
   const signal = (id: Id, number: number): boolean => {
-    const found = containerProcess(context.places.crun, id);
+    const found = processOf(id);
     return found !== undefined && signalProcess(found.pid, found.ticks, number);
   };
 
@@ -97,7 +105,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Engine> {
   };
 
   return {
-    describe: () => ({ name: 'sandbox', details: { runtime: context.runtime, cgroups: cgroupLayout() } }),
+    describe: () => ({ name: 'sandbox', details: { runtime: context.runtime.program, cgroups: cgroupLayout() } }),
     start,
     stop,
     kill: async (id, number) => {
@@ -107,7 +115,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Engine> {
       const exit = live.has(id) ? undefined : context.exits.read(id);
       if (exit !== undefined) return { state: 'ended', exit };
       if (!live.has(id)) return undefined;
-      const pid = containerProcess(context.places.crun, id)?.pid;
+      const pid = processOf(id)?.pid;
       return { state: 'running', ...(pid === undefined ? {} : { pid }) };
     },
     recover: async () => (await recoverInstances(context)).map(keep),
@@ -148,12 +156,11 @@ async function createContext({
   clock,
   log,
   addressesPerApp = instanceCapacity,
+  runtime: wanted,
 }: SandboxOptions): Promise<Context> {
-  if (process.getuid?.() !== 0) throw new MinkeError('NOT_ROOT');
-  const runtime = requireProgram('crun', 'runs containers', 'crun');
-  requireProgram('nft', "writes the rules of an app's network", 'nftables');
-  requireProgram('ip', "makes an app's network", 'iproute2');
-  requireProgram('nsenter', 'enters namespaces', 'util-linux');
+  const runtime = requireHost(wanted);
+  if (wanted === undefined && runtime.name !== 'crun')
+    log.warn('crun is missing: runc starts containers in its place, and takes three times as long');
   closeInheritedOnExec();
   const places = placesFor(dataFolder);
   for (const folder of [
@@ -161,7 +168,7 @@ async function createContext({
     places.brief,
     places.ended,
     places.net,
-    places.crun,
+    stateFolder(places.memory, runtime.name),
     places.logs,
     places.writable,
   ]) {
@@ -176,6 +183,7 @@ async function createContext({
   const starter = createStarter({
     log,
     pidFile: starterFile,
+    runtime: runtime.name,
     onLost: () => log.warn('The starter ended; the next start begins another'),
   });
   const logWriter = createLogWriter(places, starter, log);

@@ -54,7 +54,11 @@ export async function removeGroupTree(path: string): Promise<void> {
 
 /** Kills every process below a group; answers how many there were. */
 export function killIn(path: string): number {
-  const pids = pidsBelow(join(pidsRoot(), path));
+  const folder = join(pidsRoot(), path);
+  const pids = pidsBelow(folder);
+  const all = join(folder, 'cgroup.kill');
+  // v2, Linux 5.14: all at once, so that none can start another meanwhile.
+  if (existsSync(all)) writeFileSync(all, '1');
   for (const pid of pids) {
     try {
       process.kill(pid, 'SIGKILL');
@@ -110,7 +114,7 @@ async function createV1(path: string): Promise<LimitGroup> {
       if (memory.wasExceeded()) return 'out-of-memory';
       return pidsLimit > 0 && peakPids(folder('pids')) >= pidsLimit ? 'pids-limit' : undefined;
     },
-    refusals: () => (pidsLimit > 0 && currentPids(folder('pids')) >= pidsLimit ? refusalsV1(folder('pids')) : 0),
+    refusals: () => (pidsLimit > 0 && currentPids(folder('pids')) >= pidsLimit ? refusalsBelow(folder('pids')) : 0),
     remove: async () => {
       memory.close();
       await removeGroupTree(path);
@@ -167,8 +171,8 @@ function readCounter(fd: number): number {
   }
 }
 
-/** In v1 the group that asked counts, which is the container's own, and not the one whose limit it was. */
-function refusalsV1(folder: string): number {
+/** Where the container's own group counts its processes, the kernel tells it of refusals, and not the group whose limit it was. */
+function refusalsBelow(folder: string): number {
   return childrenOf(folder).reduce((sum, child) => sum + eventCount(child, 'pids.events', 'max'), 0);
 }
 
@@ -216,24 +220,36 @@ async function createV2(path: string): Promise<LimitGroup> {
       const before = seen;
       seen = now;
       if (now.kills > before.kills) return 'out-of-memory';
-      return now.refusals > before.refusals ? 'pids-limit' : undefined;
+      // With its processes counted in a group of its own, the container took the count of refusals with it.
+      const wasFull = pidsLimit > 0 && handsDownPids(folder) && peakPids(folder) >= pidsLimit;
+      return wasFull || now.refusals > before.refusals ? 'pids-limit' : undefined;
     },
     refusals: () =>
-      pidsLimit > 0 && currentPids(folder) >= pidsLimit ? eventCount(folder, 'pids.events', 'max') - seen.refusals : 0,
+      pidsLimit > 0 && currentPids(folder) >= pidsLimit
+        ? eventCount(folder, 'pids.events', 'max') - seen.refusals + refusalsBelow(folder)
+        : 0,
     remove: async () => await removeGroupTree(path),
   };
 }
 
-/** Every group above hands the controllers down (cgroup.subtree_control). */
+/**
+ * Every group above hands the controllers down (cgroup.subtree_control). Ours keeps `pids`: before Linux 6.11 refusals are
+ * told to the group that counts the process, and that must be the one which outlives the container.
+ */
 async function delegate(path: string): Promise<void> {
   const parts = path.split('/').filter((part) => part !== '');
   for (let depth = 0; depth <= parts.length; depth++) {
     const folder = join(cgroupRoot, ...parts.slice(0, depth));
     const available = (await readFile(join(folder, 'cgroup.controllers'), 'utf8')).split(/\s+/);
-    const wanted = ['cpu', 'memory', 'pids'].filter((name) => available.includes(name));
+    const kept = depth === parts.length ? ['pids'] : [];
+    const wanted = ['cpu', 'memory', 'pids'].filter((name) => available.includes(name) && !kept.includes(name));
     await writeFile(join(folder, 'cgroup.subtree_control'), wanted.map((name) => `+${name}`).join(' '));
   }
 }
+
+/** A runtime that was not kept from it has every controller handed down to the container's group. */
+const handsDownPids = (folder: string): boolean =>
+  readIfThere(join(folder, 'cgroup.subtree_control')).split(/\s/).includes('pids');
 
 function eventCount(folder: string, file: string, key: string): number {
   const line = readIfThere(join(folder, file))

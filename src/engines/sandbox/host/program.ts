@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { MinkeError } from '../../../errors/index.ts';
+import { missingProgram, type HostProgram } from '../../../model/host.ts';
 
 /** Where a program of the host lies, searching PATH and the places that PATH forgets for people who are not root. */
 export function findProgram(name: string, pathVariable = process.env['PATH'] ?? ''): string | undefined {
@@ -16,12 +17,15 @@ export function findProgram(name: string, pathVariable = process.env['PATH'] ?? 
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
 
-/** `purpose` ends the sentence "X, which ...". */
-export function requireProgram(name: string, purpose: string, debianPackage: string): string {
-  const found = findProgram(name);
+/** @throws MISSING_PROGRAM */
+export function requireProgram(program: HostProgram): string {
+  const found = findProgram(program.name);
   if (found !== undefined) return found;
-  throw new MinkeError('MISSING_PROGRAM', { program: name, purpose, install: `apt-get install ${debianPackage}` });
+  const { code, facts } = missingProgram(program, { isRoot: true, hasProgram });
+  throw new MinkeError(code, facts);
 }
+
+export const hasProgram = (name: string): boolean => findProgram(name) !== undefined;
 
 function isExecutable(path: string): boolean {
   try {

@@ -52,7 +52,7 @@ async function launch(starter: Starter, namespace: string, readyPipe: number): P
   const readyDescriptor = 3;
   const { pid } = await starter.start({
     argv: [
-      requireProgram('slirp4netns', 'connects apps to the outside', 'slirp4netns'),
+      requireProgram({ name: 'slirp4netns', purpose: 'connects apps to the outside', package: 'slirp4netns' }),
       '--netns-type=path',
       '--configure',
       '--mtu=65520',

@@ -24,6 +24,7 @@ export interface StartRequest {
   readonly argv: readonly string[];
   readonly descriptors: readonly DescriptorSource[];
   readonly outlives: boolean;
+  readonly pidFile?: string;
 }
 
 export interface StartedProcess {
@@ -47,6 +48,8 @@ export interface StarterOptions {
   /** Remembers the living one, so that the next life of the daemon can wait for its end. */
   readonly pidFile: string;
   readonly onLost?: () => void;
+  /** What it will start containers with. */
+  readonly runtime: string;
 }
 
 export function createStarter(options: StarterOptions): Starter {
@@ -130,9 +133,9 @@ interface Connection {
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
-function connect({ log, pidFile }: StarterOptions, onLost: () => void): Connection {
+function connect({ log, pidFile, runtime }: StarterOptions, onLost: () => void): Connection {
   const [ours, theirs] = openSocketPair();
-  const pid = launch(theirs);
+  const pid = launch(theirs, runtime);
   closeSync(theirs);
   writePidFile(pidFile, pid);
   const socket = new Socket({ fd: ours });
@@ -165,11 +168,11 @@ function connect({ log, pidFile }: StarterOptions, onLost: () => void): Connecti
 }
 
 /** In a mount namespace of its own, into which mounts of the host still come. */
-function launch(socket: number): number {
+function launch(socket: number, runtime: string): number {
   const program = fileURLToPath(new URL(`./main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
   // V8's optimizing compiler and its threads would take it from 55 to 65 MB within a thousand starts, and make none quicker.
   const flags = ['--max-semi-space-size=1', '--no-opt', '--single-threaded'];
-  const node = [process.execPath, ...flags, program];
+  const node = [process.execPath, ...flags, program, runtime];
   const env = { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '' };
   return startProcess({
     path: '/usr/bin/unshare',

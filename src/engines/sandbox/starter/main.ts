@@ -1,8 +1,9 @@
-import { closeSync, readSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { mountOverlay, unmount } from '../../../linux/mount.ts';
-import { openPipe, openPipes, type Pipe } from '../../../linux/pipe.ts';
+import { openPipes, type Pipe } from '../../../linux/pipe.ts';
 import { closeInheritedOnExec, reapEnded, startProcess, type ProcessRequest } from '../../../linux/process.ts';
+import { listenForPid, watchForPid } from './announcement.ts';
 import { narrowCgroupView } from './cgroup-view.ts';
 import {
   announcePlaceholder,
@@ -33,7 +34,7 @@ const watched = new Map<number, Watched>();
 const daemon = new Socket({ fd: starterDescriptor });
 
 closeInheritedOnExec();
-narrowCgroupView();
+narrowCgroupView(process.argv[2] ?? '');
 process.on('SIGCHLD', reap);
 // The daemon says when to end, by closing its end; a Ctrl-C in its terminal is not for us.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
@@ -60,12 +61,13 @@ function obey(request: StarterRequest): void {
 }
 
 function start(request: StarterRequest & { op: 'start' }): void {
-  const { key } = request;
-  const announcement = listenForPid((pid) => {
+  const { key, pidFile } = request;
+  const take = (pid: number): void => {
     const entry = watched.get(child);
     if (entry !== undefined) entry.container = pid;
     answer({ event: 'announced', key, pid });
-  });
+  };
+  const announcement = pidFile === undefined ? listenForPid(take) : watchForPid(pidFile, take);
   const argv = request.argv.map((word) => word.replace(announcePlaceholder, announcement.path));
   const child = startOrStop(announcement.stop, {
     path: argv[0] ?? '',
@@ -81,38 +83,6 @@ function start(request: StarterRequest & { op: 'start' }): void {
     onEnd: (code) => answer({ event: 'ended', key, code }),
   });
   answer({ event: 'started', key, pid: child });
-}
-
-/** The runtime writes its container's pid into a pipe of ours: an event where a file would have to be polled. */
-function listenForPid(take: (pid: number) => void): { readonly path: string; readonly stop: () => void } {
-  const pipe = openPipe();
-  const reader = new Socket({ fd: pipe.read, readable: true, writable: false });
-  let open = true;
-  const heard = (text: Buffer): void => {
-    take(Number(text.toString()));
-    stop();
-  };
-  const stop = (): void => {
-    if (!open) return;
-    open = false;
-    // A short container may have ended before its announcement was read: it must still be told first.
-    const unread = readNow(pipe.read);
-    if (unread.length > 0) take(Number(unread.toString()));
-    closeSync(pipe.write);
-    reader.destroy();
-  };
-  reader.once('data', heard);
-  return { path: `/proc/${process.pid}/fd/${pipe.write}`, stop };
-}
-
-/** What a pipe holds at this moment; it is in non-blocking mode since a Socket has it. */
-function readNow(fd: number): Buffer {
-  const buffer = Buffer.alloc(64);
-  try {
-    return buffer.subarray(0, readSync(fd, buffer));
-  } catch {
-    return buffer.subarray(0, 0);
-  }
 }
 
 function execute(request: StarterRequest & { op: 'execute' }): void {

@@ -8,7 +8,7 @@ export const starterDescriptor = 3;
 export const announcePlaceholder = '{announce}';
 
 export type StarterRequest =
-  /** A process that the starter watches: `started` or `failed`, `announced` (with the placeholder), `ended`. */
+  /** A process that the starter watches: `started` or `failed`, `announced` (with the placeholder or `pidFile`), `ended`. */
   | {
       readonly op: 'start';
       readonly key: number;
@@ -16,6 +16,8 @@ export type StarterRequest =
       readonly descriptors: readonly DescriptorSource[];
       /** false: it is ended with the daemon. */
       readonly outlives: boolean;
+      /** Where the pid is announced instead: a file that gets this name when it is complete. */
+      readonly pidFile?: string;
     }
   /** A short program, run to its end: `done`. */
   | {

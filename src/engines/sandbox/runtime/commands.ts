@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import type { Id } from '../../../model/ids.ts';
+import { announcePlaceholder } from '../starter/protocol.ts';
+import { logFile, runtimeKinds, stateFolder } from './containers.ts';
+import type { RuntimeName } from './runtime.ts';
+
+/** A runtime of this host. */
+export interface Runtime {
+  readonly name: RuntimeName;
+  /** Path of its program. */
+  readonly program: string;
+}
+
+export interface RunCommand {
+  readonly argv: readonly string[];
+  /** Where the pid comes by rename; absent: it comes through the pipe that stands for the placeholder. */
+  readonly pidFile?: string;
+}
+
+/** Runs the bundle in `home` to its end, and announces the pid of the container's first process. */
+export function runCommand({ name, program }: Runtime, memory: string, id: Id, home: string): RunCommand {
+  const pidFile = runtimeKinds[name].announces === 'by-rename' ? join(home, 'pid') : undefined;
+  const argv = [
+    program,
+    `--root=${stateFolder(memory, name)}`,
+    `--log=${logFile(home, name)}`,
+    '--log-format=json',
+    'run',
+    `--bundle=${home}`,
+    `--pid-file=${pidFile ?? announcePlaceholder}`,
+    id,
+  ];
+  return { argv, ...(pidFile === undefined ? {} : { pidFile }) };
+}
+
+/** Ends a container and forgets it, whatever state it is in. */
+export const removeCommand = ({ name, program }: Runtime, memory: string, id: Id): readonly string[] => [
+  program,
+  `--root=${stateFolder(memory, name)}`,
+  'delete',
+  '--force',
+  id,
+];

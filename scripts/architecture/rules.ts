@@ -56,7 +56,7 @@ export const layers: readonly Layer[] = [
       { folder: 'engines', purpose: 'the contract of an engine', mayImport: grounds },
       {
         folder: 'engines/sandbox',
-        purpose: 'containers by crun, without a daemon',
+        purpose: 'containers by an OCI runtime, without a daemon',
         mayImport: [...grounds, 'engines'],
       },
       { folder: 'engines/docker', purpose: 'containers by a Docker Engine', mayImport: [...grounds, 'engines'] },

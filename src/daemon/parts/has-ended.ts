@@ -6,5 +6,5 @@ import type { Id } from '../../model/ids.ts';
 export async function hasEnded(engine: Pick<Engine, 'inspect'>, id: Id): Promise<boolean> {
   const status = await engine.inspect(id);
   if (status?.state !== 'running') return true;
-  return status.pid !== undefined && isExiting(status.pid);
+  return status.pid === undefined || isExiting(status.pid);
 }

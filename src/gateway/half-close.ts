@@ -5,20 +5,17 @@ import { ClientGone, type Call } from './call.ts';
 /** First look after this long, then once a second: a client that closed answers the first write with a reset. */
 const firstLookMs = 50;
 const laterLookMs = 1_000;
-/** So often TCP itself asks. A machine forgets a connection that its program closed (Linux: after 60 s), and then resets it. */
-const probeMs = 10_000;
 
 /**
  * A client that ends its side has gone, or waits for its answer with nothing more to say; TCP shows both alike until
  * something is written, which who has gone resets, and that ends the call by way of the response's `close`.
  *
- *   before the answer   "100 Continue", which every HTTP/1.1 client skips, is written; HTTP/1.0 knows no such answers
+ *   before the answer   "100 Continue", which every HTTP/1.1 client skips, is written; HTTP/1.0 knows no such answers, so that
+ *                       its clients are waited for until the answer
  *   within the answer   its next bytes do; a client is not waited for when none come
- *   in any case         TCP asks whether the connection is still known
  */
 export function watchHalfClose(socket: Socket, clock: Clock, calls: () => readonly Call[]): void {
   socket.once('end', () => {
-    socket.setKeepAlive(true, probeMs);
     const [call] = calls();
     if (call !== undefined) void probe(call, socket, clock);
   });

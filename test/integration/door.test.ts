@@ -259,6 +259,15 @@ describe('minke/sdk inside a function', () => {
     });
   });
 
+  it('DR-13 calls a function by its name, JSON in and out; a crash is an error, with output or without', async () => {
+    expect(await inside('sdkCalls')).toEqual({
+      echoed: { n: [1, null] },
+      crashed: { code: 'RUN_FAILED', message: '"record" ended with exit code 9' },
+      crashedBehindJson: { code: 'RUN_FAILED', message: '"record" ended with exit code 9' },
+      noJson: { code: 'UPSTREAM_FAILED', message: expect.stringContaining('is not JSON: once upon a time') },
+    });
+  });
+
   it('DR-11 starts what may-run names and nothing else, in its own app, and sees only its own runs', async () => {
     const { id } = await minke.run('record', ['sleep', '300'], { detach: true });
     const refused = { code: 'POLICY_REFUSED', message: expect.stringMatching(/^Refused: target\./) };
@@ -318,6 +327,19 @@ describe("inside the app's network", () => {
     expect(await shell('wget -qO- --post-data=12345 "http://count/?arg=-c"')).toBe('5\n');
     expect(await shell('wget -qO- "http://echo/?arg=echo&arg=a%20b&arg=c"')).toBe('a b c\n');
     await expect(shell('wget -qO- "http://echo/?arg=false"')).rejects.toThrow(/502 Bad Gateway/);
+  });
+
+  it('DR-9 DR-13 a task that knows no HTTP is called with nothing but HTTP: JSON in on stdin and out on stdout; a crash is a 502', async () => {
+    const crash = (message: string): object => ({
+      status: 502,
+      type: 'application/json',
+      json: { error: expect.objectContaining({ code: 'RUN_FAILED', message }) },
+    });
+    expect(await inside('rawCalls')).toEqual({
+      echoed: { status: 200, type: 'application/json', json: { n: [1, 2] } },
+      crashed: crash('"record" ended with exit code 9'),
+      killed: crash('"record" ended with exit code 137'),
+    });
   });
 
   it('CO-6 a service answers at its name and port, and who comes while it restarts is held until it is back', async () => {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { toMinkeError } from '../errors/index.ts';
+import { toMinkeError, type ErrorCode } from '../errors/index.ts';
 import type { Clock } from '../observe/clock.ts';
 import type { Log } from '../observe/log.ts';
 import { answerError } from './answer.ts';
@@ -83,11 +83,15 @@ function fail({ clock, limits, log }: ServeParts, call: Call, thrown: unknown): 
   if (thrown instanceof ClientGone) return;
   const error = toMinkeError(thrown);
   call.story.error = error.code;
-  if (error.code === 'BODY_TOO_LARGE' || error.code === 'REQUEST_REFUSED') call.story.isClosing = true;
+  if (isEndOfConnection(error.code)) call.story.isClosing = true;
   if (error.code === 'INTERNAL') log.error('A request failed', { request: call.requestId, error: thrown });
   if (!call.request.complete) lingerOnClose(call.request.socket, clock, limits.lingerMs);
   answerError(call, error);
 }
+
+/** The rest of the request is not wanted, not understood, or not to come. */
+const isEndOfConnection = (code: ErrorCode): boolean =>
+  code === 'BODY_TOO_LARGE' || code === 'REQUEST_REFUSED' || code === 'CLIENT_STALLED';
 
 /** What is left of the request's body is read away, so that the connection can carry the next request. */
 async function answerLeft({ request, response, upgrade }: Call): Promise<void> {

@@ -147,7 +147,10 @@ describe('clients and functions that are difficult', () => {
       socket.destroy();
     });
 
-    it.each([[], ['Expect: 100-continue']])('is not started for a body that is too large %j', async (...fields) => {
+    it.each([
+      ['that comes all the same', []],
+      ['that asks first', ['Expect: 100-continue']],
+    ])('is not started for a body that is too large, %s', async (_, fields) => {
       await nothingRuns();
       const socket = await connect();
       const answered = readUntil(socket, 'BODY_TOO_LARGE');

@@ -122,7 +122,8 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
 async function loadStream(worker: WorkerClient, folder: string, archive: Readable): Promise<readonly ImageSummary[]> {
   const path = await newTemporaryPath(folder);
   try {
-    await pipeline(archive, createWriteStream(path));
+    // The archive is a request's body, most of the time: destroying it would end the connection that is to say why.
+    await pipeline(archive.iterator({ destroyOnReturn: false }), createWriteStream(path));
     return await worker.call('load', path);
   } catch (error) {
     throw nameShortage(error, { what: 'an image', action: 'read an image', folders: [folder] });

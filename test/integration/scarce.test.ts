@@ -50,6 +50,13 @@ const counting = (last: number): string[] => [
 
 const packed = join(dirname(fixtureApp('scarce')), 'packed.yaml');
 
+/** A run whose container is there: one that is still to be started is refused with all that needs room. */
+async function running(args: readonly string[]): Promise<{ readonly id: string }> {
+  const run = await minke.run('shell', args, { detach: true });
+  await expect.poll(async () => (await minke.runs.get(run.id)).state, { timeout: 20_000 }).toBe('running');
+  return run;
+}
+
 /** Files below the data folder that are somebody's work in progress. */
 const halfMade = (): string[] =>
   ['images/tmp', 'writable'].flatMap((folder) => readdirSync(join(daemon.dataFolder, folder)));
@@ -69,8 +76,8 @@ describe.each([
   });
 
   it('DR-6 answers requests, refuses what needs room and says how much there is, loses no run and goes on by itself', async () => {
-    const talking = await minke.run('shell', counting(400), { detach: true });
-    const silent = await minke.run('shell', ['-c', 'sleep 1'], { detach: true });
+    const talking = await running(counting(400));
+    const silent = await running(['-c', 'sleep 3']);
     disk.fill(kind);
     try {
       expect(await page()).toBe('fresh\n');
@@ -102,7 +109,7 @@ it.each(['bytes', 'files'] as const)('says that its run folder has no %s left, a
   const mount = `mount -t tmpfs -o size=4m,nr_inodes=400 tmpfs /run; exec "$@"`;
   await begin({ under: ['unshare', '--mount', 'sh', '-c', mount, 'sh'] });
   const disk = ballastIn(`/proc/${daemon.pid}/root/run`);
-  const talking = await minke.run('shell', counting(400), { detach: true });
+  const talking = await running(counting(400));
   // What ended gives its room back a moment later, and then somebody has it once.
   await expect
     .poll(async () => {

@@ -37,7 +37,7 @@ export async function conformanceInGuest(kind: GuestKind, { runs, signal, tell }
   const folder = mkdtempSync(join(tmpdir(), 'minke-guest-'));
   try {
     writeFileSync(join(folder, 'run'), scriptOf(runs));
-    const words = [`GUEST_FOLDER=${folder}`, `GUEST_MODULES=${await kind.modules(folder)}`];
+    const words = [`GUEST_FOLDER=${folder}`, `GUEST_MODULES=${await kind.modules(folder)}`, `GUEST_PROJECT=${project}`];
     const machine = await kind.boot(folder, words);
     const halt = (): void => endGroup(machine);
     signal.addEventListener('abort', halt, { once: true });
@@ -68,7 +68,7 @@ function scriptOf(runs: GuestOrder['runs']): string {
   const lines = runs.map((words) =>
     ['node_modules/.bin/node', 'test/guest/conformance.ts', ...words].map(quote).join(' '),
   );
-  return ['set -e', `cd ${quote(project)}`, 'export NODE_COMPILE_CACHE=/run/compiled', ...lines, ''].join('\n');
+  return ['set -e', 'cd /run/project', 'export NODE_COMPILE_CACHE=/run/compiled', ...lines, ''].join('\n');
 }
 
 const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;

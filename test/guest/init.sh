@@ -1,13 +1,14 @@
 #!/bin/sh
 # The first process of a guest that runs on this machine's own file system, which it mounts read-only. Only its own memory
-# is written to: /run, /tmp, /dev/shm. The kernel's command line gives it GUEST_FOLDER, with a script `run`, and GUEST_MODULES,
-# the parent of its kernel's folder of modules. What `run` writes goes to the console.
+# is written to: /run, /tmp, /dev/shm. The kernel's command line gives it GUEST_FOLDER, with a script `run`, GUEST_MODULES,
+# the parent of its kernel's folder of modules, and GUEST_PROJECT, this checkout, which may lie where the guest has its own memory. What `run` writes goes to the console.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C TERM=dumb
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /run
-mkdir -p /run/guest /run/loader/bin /run/loader/lib/modules
+mkdir -p /run/guest /run/project /run/loader/bin /run/loader/lib/modules
 mount --bind "$GUEST_FOLDER" /run/guest
+mount --bind "$GUEST_PROJECT" /run/project
 mount --bind "$GUEST_MODULES" /run/loader/lib/modules
 cp /bin/busybox /run/loader/bin
 mount -t tmpfs tmpfs /tmp

@@ -50,8 +50,9 @@ function fullest(folders: readonly string[]): ReturnType<typeof roomIn> {
 
 type Shortage = 'OUT_OF_DISK' | 'OUT_OF_DESCRIPTORS' | 'OUT_OF_PROCESSES';
 
+// seccomp_export_bpf(3) fails with ECANCELED when its file cannot be written, whatever the reason was.
 const words: readonly (readonly [RegExp, Shortage])[] = [
-  [/\b(?:ENOSPC|EDQUOT)\b|No space left on device|Disk quota exceeded/, 'OUT_OF_DISK'],
+  [/\b(?:ENOSPC|EDQUOT)\b|No space left on device|Disk quota exceeded|seccomp_export_bpf/, 'OUT_OF_DISK'],
   [/\b(?:EMFILE|ENFILE)\b|Too many open files|system error 24\b/, 'OUT_OF_DESCRIPTORS'],
   [/\bEAGAIN\b|Resource temporarily unavailable|Cannot fork/, 'OUT_OF_PROCESSES'],
 ];

@@ -52,9 +52,10 @@ export async function prepareBundle(
 
 /** What the runtime said when it could not start a container, in its own words. */
 export function startFailure({ runtime }: Context, name: string, home: string): MinkeError {
-  // It may have had no room for its words either.
-  const silent = isFull(home) ? 'No space left on device' : 'the runtime ended without a word';
-  return new MinkeError('INSTANCE_START_FAILED', { name, reason: failureIn(home, runtime.name) ?? silent });
+  const said = failureIn(home, runtime.name);
+  // It may have had no room for its words either, and not all that it says of a full disk says so.
+  const reason = isFull(home) ? `${said ?? 'the runtime'}: No space left on device` : said;
+  return new MinkeError('INSTANCE_START_FAILED', { name, reason: reason ?? 'the runtime ended without a word' });
 }
 
 export const starterLost = (name: string): MinkeError => new MinkeError('STARTER_LOST', { name });

@@ -9,6 +9,8 @@ import { createSandbox } from '../engines/sandbox/sandbox.ts';
 import { MinkeError } from '../errors/index.ts';
 import { systemClock } from '../observe/clock.ts';
 import { createLog, type Log } from '../observe/log.ts';
+import { createRegistrySource } from '../image/registry/registry.ts';
+import { createImageStore } from '../image/store.ts';
 import { createSqliteStore } from '../store/sqlite-store.ts';
 import { isOurs, serveApi } from './api/server.ts';
 import { listenNearby, listenOnSocket, type Address } from './listen.ts';
@@ -50,16 +52,28 @@ export async function serve(options: ServeOptions): Promise<Daemon> {
 async function begin(options: ServeOptions, dataFolder: string, log: Log, unlock: () => void): Promise<Daemon> {
   // What is open already when something fails half-way.
   await using opened = new AsyncDisposableStack();
-  const store = await createSqliteStore({ file: join(dataFolder, 'minke.db') });
-  opened.defer(async () => await store.close());
+  const opening = createSqliteStore({ file: join(dataFolder, 'minke.db') });
+  opened.defer(async () => await opening.then(async (one) => await one.close()).catch(() => undefined));
   const runtime = options.runtime === undefined ? {} : { runtime: options.runtime };
-  const sandbox = await createSandbox({ dataFolder, clock: systemClock, log, ...runtime });
+  const images = createImageStore({
+    folder: join(dataFolder, 'images'),
+    nodePath: process.execPath,
+    log,
+    sources: [createRegistrySource({ env: process.env })],
+  });
+  opened.defer(async () => await images.close());
+  // Side by side, since each begins with a process or a thread that takes its time to load.
+  const [store, sandbox] = await Promise.all([
+    opening,
+    createSandbox({ dataFolder, clock: systemClock, log, ...runtime }),
+    images.list(),
+  ]);
   const engine = createBoundedEngine(sandbox, { clock: systemClock, log });
   opened.defer(async () => await engine.close({ purge: false }));
   const ending = Promise.withResolvers<Ending>();
   const runFolder = placesFor(dataFolder).run;
-  const world = assemble({ dataFolder, runFolder, engine, store, log, clock: systemClock, onShutdown: ending.resolve });
-  opened.defer(async () => await world.images.close());
+  const clock = systemClock;
+  const world = assemble({ dataFolder, runFolder, engine, store, images, log, clock, onShutdown: ending.resolve });
   await recoverEverything(world, log);
   const api = createApiServer(world, log);
   const gateway = await listenNearby(async (host, port) => await world.gateway.listen(host, port), options.gateway);

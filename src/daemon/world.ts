@@ -6,8 +6,7 @@ import type { Engine } from '../engines/engine.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import { createRouter } from '../gateway/router.ts';
 import { createBuilds } from '../image/build/builds.ts';
-import { createRegistrySource } from '../image/registry/registry.ts';
-import { createImageStore, type ImageStore } from '../image/store.ts';
+import type { ImageStore } from '../image/store.ts';
 import type { Id } from '../model/ids.ts';
 import type { Clock } from '../observe/clock.ts';
 import type { Log } from '../observe/log.ts';
@@ -60,21 +59,17 @@ export interface WorldOptions {
   readonly runFolder: string;
   readonly engine: Engine;
   readonly store: Store;
+  readonly images: ImageStore;
   readonly log: Log;
   readonly clock: Clock;
   readonly onShutdown: (how: { readonly stop: boolean; readonly purge: boolean }) => void;
 }
 
-export function assemble({ dataFolder, runFolder, engine, store, log, clock, onShutdown }: WorldOptions): World {
+export function assemble(options: WorldOptions): World {
+  const { dataFolder, runFolder, engine, store, images, log, clock, onShutdown } = options;
   const startedAt = clock.now();
   const timeline = createDaemonTimeline(store, log);
   const { record } = timeline;
-  const images = createImageStore({
-    folder: join(dataFolder, 'images'),
-    nodePath: process.execPath,
-    log,
-    sources: [createRegistrySource({ env: process.env })],
-  });
   const builds = createBuilds({ folder: join(dataFolder, 'builds'), images, env: process.env, log });
   const catalog = createCatalog();
   const router = createRouter();

@@ -38,7 +38,8 @@ export async function startBrief(context: Context, spec: InstanceSpec): Promise<
     return (await seat.leave()) ?? (stopping.isAsked ? 'stopped' : 'exited');
   };
   const giveBack = async (error: unknown): Promise<void> => {
-    if (isStarterLost(error)) await endUnwatched(context, spec.id, seat);
+    if (isStarterLost(error))
+      await givingBack(context, spec.id, async () => await endUnwatched(context, spec.id, seat));
     await tidy();
   };
   return await unlessStarted(giveBack, async () => {

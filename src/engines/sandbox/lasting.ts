@@ -29,7 +29,8 @@ export async function startLasting(context: Context, spec: InstanceSpec): Promis
   const home = instanceFolder(context.places, spec.id, 'logs');
   const aside = join(context.places.live, `.${spec.id}`);
   const giveBack = async (error: unknown): Promise<void> => {
-    if (isStarterLost(error)) await endUnwatched(context, spec.id, seat);
+    if (isStarterLost(error))
+      await givingBack(context, spec.id, async () => await endUnwatched(context, spec.id, seat));
     for (const folder of [aside, home]) rmSync(folder, { recursive: true, force: true });
     await seat.leave();
     context.exits.forget(spec.id);

@@ -66,7 +66,12 @@ export const starterLost = (name: string): MinkeError => new MinkeError('STARTER
  */
 export async function endUnwatched(context: Context, id: Id, seat: Seat): Promise<void> {
   const kill = 9;
-  for (const { pid, ticks } of processesNaming(id)) signalProcess(pid, ticks, kill);
+  const endAll = (): void => processesNaming(id).forEach(({ pid, ticks }) => void signalProcess(pid, ticks, kill));
+  endAll();
+  // One that the starter had just begun has no name before its exec.
+  const namelessMs = 100;
+  await context.clock.sleep(namelessMs);
+  endAll();
   await removeContainer(context, { id, runtime: context.runtime.name });
   // Killed at the wrong moment, the runtime has written nothing of its container yet.
   await endGroup(`${seat.group.path}/${id}`);
@@ -81,8 +86,8 @@ export async function removeContainer({ places, starter }: Context, container: K
   const program = findProgram(name);
   if (program !== undefined)
     await untilDone(async () => await starter.execute(removeCommand({ name, program }, places.memory, id)));
-  // The runtime of an earlier life may not be here any more.
-  else forgetContainer(places.memory, container);
+  // The runtime of an earlier life may not be here any more; and it does not know a container whose start was cut short.
+  forgetContainer(places.memory, container);
 }
 
 /** Removes an instance's own layer. Idempotent. */

@@ -186,6 +186,7 @@ async function createContext({
     runtime: runtime.name,
     onLost: () => log.warn('The starter ended; the next start begins another'),
   });
+  starter.begin();
   const logWriter = createLogWriter(places, starter, log);
   await logWriter.ensure();
   const networks = createNetworks({ places, starter, log, addressesPerApp });

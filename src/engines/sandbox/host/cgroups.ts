@@ -302,8 +302,7 @@ function childrenOf(folder: string): string[] {
 }
 
 function pidsBelow(folder: string): number[] {
-  if (!existsSync(folder)) return [];
-  const own = readFileSync(join(folder, 'cgroup.procs'), 'utf8')
+  const own = readIfThere(join(folder, 'cgroup.procs'))
     .split('\n')
     .filter((line) => line !== '')
     .map(Number);

@@ -10,6 +10,8 @@ import { lineParser, starterDescriptor, type StarterAnswer, type StarterRequest 
 
 /** The daemon's side of the starter. A starter that ends is replaced by the next call; what was under way is STARTER_LOST. */
 export interface Starter {
+  /** Has one started now, which otherwise the first call does and waits for. */
+  begin(): void;
   start(request: StartRequest): Promise<StartedProcess>;
   /** Runs a short program to its end; what it answers with a code other than 0 is the caller's to judge. */
   execute(argv: readonly string[], input?: string, env?: Readonly<Record<string, string>>): Promise<Execution>;
@@ -76,6 +78,7 @@ export function createStarter(options: StarterOptions): Starter {
     });
 
   return {
+    begin: () => void current(),
     start: async (request) =>
       await new Promise((resolve, reject) => {
         const { send, forget } = current();

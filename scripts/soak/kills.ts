@@ -74,6 +74,8 @@ async function measure(daemon: TestDaemon, { scale, signal, tell }: SoakOptions)
   const afterWriter = await linesOf(daemon, services);
   const changes = await changesSince(before, daemon);
   for (const change of changes) tell(`not as it was: ${change}`);
+  const failures = daemon.log().match(/.*could not be given back.*/g) ?? [];
+  if (changes.length > 0) for (const line of failures) tell(line);
   const sorted = restartsMs.toSorted((one, other) => one - other);
   return [
     { what: 'kills of each', value: count, unit: 'kills' },

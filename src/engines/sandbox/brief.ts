@@ -7,8 +7,8 @@ import type { Id } from '../../model/ids.ts';
 import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
 import type { Context } from './context.ts';
 import { instanceFolder } from './places.ts';
-import { dropLayer, endUnwatched, prepareBundle, removeContainer, starterLost, startFailure } from './prepare.ts';
-import { containerOf, recordOf, type InstanceRecord } from './record.ts';
+import { dropLayer, endUnwatched, prepareBundle, starterLost, startFailure } from './prepare.ts';
+import { recordOf, type InstanceRecord } from './record.ts';
 import { runCommand } from './runtime/commands.ts';
 import { takeSeat, type Seat } from './seat.ts';
 import { isStarterLost } from './starter/client.ts';
@@ -74,7 +74,7 @@ async function launch(
       stdout: reader(output),
       stderr: reader(errors),
       ended: started.ended.then(async (code) => {
-        if (code === undefined) return await lose(context, record, tidy);
+        if (code === undefined) return await lose(context, spec, seat, tidy);
         const cause = (await givingBack(context, spec.id, tidy)) ?? 'exited';
         return { code, cause, at: context.clock.now() };
       }),
@@ -88,12 +88,15 @@ async function launch(
 }
 
 /** The starter ended before it. The container is killed, unless the whole engine is letting go: recovery will see to it. */
-async function lose(context: Context, record: InstanceRecord, tidy: () => Promise<unknown>): Promise<InstanceExit> {
+async function lose(
+  context: Context,
+  spec: InstanceSpec,
+  seat: Seat,
+  tidy: () => Promise<unknown>,
+): Promise<InstanceExit> {
   if (!context.closing.signal.aborted) {
-    await givingBack(context, record.summary.id, async () => {
-      await removeContainer(context, containerOf(record));
-      await tidy();
-    });
+    await givingBack(context, spec.id, async () => await endUnwatched(context, spec.id, seat));
+    await givingBack(context, spec.id, tidy);
   }
   return { code: 255, cause: 'lost', at: context.clock.now() };
 }

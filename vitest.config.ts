@@ -5,14 +5,15 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'], testTimeout: 30_000 } },
       {
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          // Only there to end what hangs: a busy machine takes several times as long as a quiet one.
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
           // Daemons under test ask no registry outside this machine.
           env: { HTTPS_PROXY: 'http://127.0.0.1:9' },
         },

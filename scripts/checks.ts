@@ -19,6 +19,6 @@ export const checks: readonly Stage[] = [
 /** Tests of these vitest projects; none = all. */
 export const tests = (name: string, projects: readonly string[], more: readonly string[] = []): Stage => ({
   name,
-  limitMs: 28 * minute,
+  limitMs: 40 * minute,
   args: ['node_modules/vitest/vitest.mjs', 'run', ...projects.flatMap((one) => ['--project', one]), ...more],
 });

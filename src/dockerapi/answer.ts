@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
+import { endAnswer } from '../api/end-answer.ts';
 import { toMinkeError } from '../errors/index.ts';
 
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
   const text = `${JSON.stringify(body)}\n`;
   response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
-  response.end(text);
+  endAnswer(response, text);
 }
 
 export function sendNothing(response: ServerResponse, status: 204 | 304): void {

@@ -6,8 +6,6 @@ import { parseJson } from './json.ts';
 /** More than any honest body of a function's has; what is larger is refused unread. */
 export const functionLimitBytes = 1024 * 1024;
 export const operatorLimitBytes = 16 * 1024 * 1024;
-/** So much more is read and thrown away, so that the client gets to read the refusal. */
-const patience = 16;
 
 /** The body as JSON, however it was sent: with a length, in chunks, or not at all. */
 export async function readJsonBody(request: IncomingMessage, limitBytes: number): Promise<AskedBody> {
@@ -29,10 +27,11 @@ export async function readJsonBody(request: IncomingMessage, limitBytes: number)
 async function readBytes(request: IncomingMessage, limitBytes: number): Promise<Buffer | undefined> {
   const pieces: Buffer[] = [];
   let length = 0;
-  for await (const piece of request as AsyncIterable<Buffer>) {
+  // Destroying the request would end the connection that is to say why it is refused.
+  for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += piece.length;
-    if (length > limitBytes * patience) return undefined;
-    if (length <= limitBytes) pieces.push(piece);
+    if (length > limitBytes) return undefined;
+    pieces.push(piece);
   }
-  return length > limitBytes ? undefined : Buffer.concat(pieces);
+  return Buffer.concat(pieces);
 }

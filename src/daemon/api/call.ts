@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { endAnswer } from '../../api/end-answer.ts';
 import type { RouteName } from '../../api/routes.ts';
 import type { Caller } from '../../dockerapi/containers.ts';
 import { MinkeError, type ErrorBody } from '../../errors/index.ts';
@@ -21,7 +22,7 @@ const bodyLimitBytes = 16 * 1024 * 1024;
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > bodyLimitBytes) throw new MinkeError('BODY_TOO_LARGE', { limit: `${bodyLimitBytes} bytes` });
     chunks.push(chunk);
@@ -38,7 +39,7 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
   const text = JSON.stringify(body);
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-  response.end(text);
+  endAnswer(response, text);
 }
 
 /** What is wrong with an app file is often more than one thing. */

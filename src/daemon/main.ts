@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { flushCompileCache } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createBoundedEngine } from '../engines/bounded.ts';
@@ -7,12 +7,14 @@ import { placesFor } from '../engines/sandbox/places.ts';
 import type { RuntimeName } from '../engines/sandbox/runtime/runtime.ts';
 import { createSandbox } from '../engines/sandbox/sandbox.ts';
 import { MinkeError } from '../errors/index.ts';
+import { http } from '../linux/node-http.ts';
 import { systemClock } from '../observe/clock.ts';
 import { createLog, type Log } from '../observe/log.ts';
 import { createRegistrySource } from '../image/registry/registry.ts';
 import { createImageStore } from '../image/store.ts';
 import { createSqliteStore } from '../store/sqlite-store.ts';
 import { isOurs, serveApi } from './api/server.ts';
+import { loadReader } from './api/read-model.ts';
 import { listenNearby, listenOnSocket, type Address } from './listen.ts';
 import { lockDataFolder } from './lock.ts';
 import { recoverEverything } from './recover.ts';
@@ -84,6 +86,7 @@ async function begin(options: ServeOptions, dataFolder: string, log: Log, unlock
   log.info('The daemon answers', { socket, gateway: `http://${gateway.host}:${gateway.port}`, pid: process.pid });
   // Left to the end of the process it would never be written where every life ends by kill -9: twice the time to start.
   setImmediate(flushCompileCache);
+  loadWhenQuiet(log, options.signal);
   const leave = (): void => ending.resolve({ stop: false, purge: false });
   options.signal.addEventListener('abort', leave, { once: true });
   if (options.signal.aborted) leave();
@@ -97,6 +100,21 @@ async function begin(options: ServeOptions, dataFolder: string, log: Log, unlock
     if (how.purge) rmSync(dataFolder, { recursive: true, force: true });
   });
   return { gateway, closed };
+}
+
+/** Milliseconds after the start in which nothing but answering is done. */
+const quietAfterMs = 2000;
+
+/** What was not needed to answer. Not left to the first deploy: the files may be those of another version by then. */
+function loadWhenQuiet(log: Log, signal: AbortSignal): void {
+  const load = async (): Promise<void> => {
+    await loadReader();
+    flushCompileCache();
+  };
+  const timer = setTimeout(() => {
+    load().catch((error: unknown) => log.error('A part of the daemon cannot be loaded', { error }));
+  }, quietAfterMs);
+  signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
 }
 
 export interface Ending {
@@ -137,7 +155,7 @@ async function end(world: World, { stop, purge }: Ending, log: Log): Promise<voi
 /** The operator's door: minke's own API and the Docker API on one socket. */
 function createApiServer(world: World, log: Log): Server {
   const operator = { door: 'operator' } as const;
-  const server = createServer(
+  const server = http.createServer(
     { requestTimeout: 0, shouldUpgradeCallback: (request) => world.dockerApi.wantsUpgrade(request) },
     (request, response) => {
       if (isOurs(request)) void serveApi(world.desk, log, request, response, operator);

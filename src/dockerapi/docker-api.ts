@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
-import { ServerResponse, type IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { MinkeError, toMinkeError } from '../errors/index.ts';
+import { http } from '../linux/node-http.ts';
 import type { Id } from '../model/ids.ts';
 import { isSettled } from '../model/run.ts';
 import { sendError } from './answer.ts';
@@ -137,7 +138,7 @@ function fail({ log, closing }: Desk, { request, response }: Exchange, thrown: u
 
 /** Answers on a socket that Node has let go of: one answer, then it is closed, whatever else lies in it. */
 function upgradeExchange(request: IncomingMessage, socket: Socket, head: Buffer, caller: Caller): Exchange {
-  const response = new ServerResponse(request);
+  const response = new http.ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
   response.once('finish', () => socket.destroySoon());

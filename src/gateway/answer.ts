@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { MinkeError } from '../errors/index.ts';
+import { http } from '../linux/node-http.ts';
 import { breakOff } from './break-off.ts';
 import { answerFields, type Call } from './call.ts';
 import { errorPage } from './page.ts';
@@ -41,7 +41,7 @@ export function answerUnreadable(socket: Socket, status: 400 | 408 | 431, reason
 export function answerBare(socket: Socket, error: MinkeError, status: number = error.entry.status): void {
   const body = `${JSON.stringify({ error })}\n`;
   const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}`,
     'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',

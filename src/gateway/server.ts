@@ -1,6 +1,7 @@
-import { createServer as createHttpServer, ServerResponse, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { MinkeError } from '../errors/index.ts';
+import { http } from '../linux/node-http.ts';
 import { answerUnreadable } from './answer.ts';
 import { ClientGone, type Call } from './call.ts';
 import type { GatewayLimits } from './limits.ts';
@@ -16,7 +17,7 @@ export interface ServerOptions {
 
 /** Node's HTTP server with its strict parser, time limits, and answers of ours for what it cannot read. */
 export function createServer({ limits, onRequest, onUpgrade, onConnection, callsOf }: ServerOptions): Server {
-  const server = createHttpServer(
+  const server = http.createServer(
     {
       insecureHTTPParser: false,
       requireHostHeader: true,
@@ -53,7 +54,7 @@ export function createServer({ limits, onRequest, onUpgrade, onConnection, calls
  * else; it is the last one on this connection.
  */
 export function createUpgradeResponse(request: IncomingMessage, socket: Socket): ServerResponse {
-  const response = new ServerResponse(request);
+  const response = new http.ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
   response.once('finish', () => socket.destroySoon());

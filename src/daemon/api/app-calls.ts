@@ -7,7 +7,7 @@ import { sendProgress } from './send-progress.ts';
 
 export const appHandlers = {
   config: async (_: Desk, call: ApiCall): Promise<void> => {
-    const loaded = readModel(call, await readJson(call.request));
+    const loaded = await readModel(call, await readJson(call.request));
     if (loaded === undefined) return;
     const { model, warnings, lacking } = loaded;
     const told = [...warnings, ...lacking];
@@ -18,7 +18,7 @@ export const appHandlers = {
   },
 
   up: async ({ deploys }: Desk, call: ApiCall): Promise<void> => {
-    const loaded = readModel(call, await readJson(call.request));
+    const loaded = await readModel(call, await readJson(call.request));
     if (loaded === undefined) return;
     if (loaded.lacking.length > 0) return sendProblems(call, loaded.lacking);
     await sendProgress(call, async (tell) => await deploys.up(loaded, tell, call.gone));

@@ -33,7 +33,7 @@ export const imageHandlers = {
 
   build: async ({ images, builds, clock }: Desk, call: ApiCall): Promise<void> => {
     const { services = [], isFresh = false, ...up } = ((await readJson(call.request)) ?? {}) as BuildRequest;
-    const model = readModel(call, up)?.model;
+    const model = (await readModel(call, up))?.model;
     if (model === undefined) return;
     const unknown = services.find((name) => !Object.hasOwn(model.services, name));
     if (unknown !== undefined) throw new MinkeError('TARGET_NOT_FOUND', { target: unknown, app: model.name });

@@ -1,12 +1,26 @@
 import type { UpRequest } from '../../api/types.ts';
-import { loadApp, type LoadedApp } from '../../apps/load-app.ts';
+import type * as LoadApp from '../../apps/load-app.ts';
+import type { LoadedApp } from '../../apps/load-app.ts';
 import { MinkeError } from '../../errors/index.ts';
 import type { AppModel } from '../../model/app.ts';
 import { sendError, type ApiCall } from './call.ts';
 
+type Reader = Pick<typeof LoadApp, 'loadApp'>;
+
+/**
+ * What reads app files is a third of the daemon's modules, and nothing that a daemon takes up when it starts needs it: the
+ * daemon loads it once it answers.
+ */
+export const loadReader = async (): Promise<Reader> => await import('../../apps/load-app.ts');
+
 /** The app as its files say, or undefined after everything that is wrong with them was answered. */
-export function readModel(call: ApiCall, body: unknown): Extract<LoadedApp, { model: AppModel }> | undefined {
-  const loaded = loadApp(checkUp(body));
+export async function readModel(
+  call: ApiCall,
+  body: unknown,
+): Promise<Extract<LoadedApp, { model: AppModel }> | undefined> {
+  const request = checkUp(body);
+  const { loadApp } = await loadReader();
+  const loaded = loadApp(request);
   if ('model' in loaded) return loaded;
   sendProblems(call, loaded.problems);
   return undefined;

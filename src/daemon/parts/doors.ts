@@ -1,11 +1,11 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { answerBare } from '../../gateway/answer.ts';
 import { refuseHead } from '../../gateway/server.ts';
+import { http } from '../../linux/node-http.ts';
 import { MinkeError } from '../../errors/index.ts';
 import type { FunctionCaller } from '../../dockerapi/containers.ts';
 import { shortId, type Id } from '../../model/ids.ts';
@@ -55,7 +55,7 @@ export function createDoors(folder: string, handler: DoorHandler): Doors {
     else then(caller);
   };
   // One HTTP server serves the connections of all doors; it never listens itself.
-  const http = createHttpServer(
+  const shared = http.createServer(
     {
       shouldUpgradeCallback: (request) => handler.wantsUpgrade(request),
       headersTimeout: headTimeoutMs,
@@ -65,12 +65,12 @@ export function createDoors(folder: string, handler: DoorHandler): Doors {
     (request, response) => withCaller(request.socket, (caller) => handler.handle(request, response, caller)),
   );
   // Node looks for heads that do not come only from the moment on at which a server says that it listens.
-  http.emit('listening');
-  http.on('clientError', (error, socket) => {
+  shared.emit('listening');
+  shared.on('clientError', (error, socket) => {
     if (socket.writable) refuseHead(error, socket as Socket);
     else socket.destroy();
   });
-  http.on('upgrade', (request, socket: Socket, head) =>
+  shared.on('upgrade', (request, socket: Socket, head) =>
     withCaller(socket, (caller) => handler.upgrade(request, socket, head, caller)),
   );
 
@@ -98,7 +98,7 @@ export function createDoors(folder: string, handler: DoorHandler): Doors {
           return;
         }
         callers.set(socket, { door: 'function', ...caller });
-        http.emit('connection', socket);
+        shared.emit('connection', socket);
       });
       server.listen(path);
       await once(server, 'listening');

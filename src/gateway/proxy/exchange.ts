@@ -1,7 +1,8 @@
-import { request as httpRequest, type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { http } from '../../linux/node-http.ts';
 import { clientHeaders, type Headers } from './headers.ts';
 import { openPatientConnection } from './patient-connection.ts';
 
@@ -78,7 +79,7 @@ export async function exchangeHttp(exchange: ProxyExchange): Promise<{ readonly 
 
 function send(exchange: ProxyExchange, connection: Duplex): ClientRequest {
   const { method, url, headers, body, isChunked } = exchange;
-  const outgoing = httpRequest({
+  const outgoing = http.request({
     createConnection: () => connection,
     method,
     path: url,

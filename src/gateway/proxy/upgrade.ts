@@ -1,5 +1,6 @@
-import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { http } from '../../linux/node-http.ts';
 import { NoAnswer } from './exchange.ts';
 import { clientHeaders, type Headers } from './headers.ts';
 import { splice } from './splice.ts';
@@ -22,7 +23,7 @@ export interface UpgradeExchange {
  */
 export async function exchangeUpgrade(exchange: UpgradeExchange): Promise<void> {
   const { socket, method, url, headers, signal } = exchange;
-  const outgoing = httpRequest({
+  const outgoing = http.request({
     createConnection: () => socket,
     method,
     path: url,

@@ -1,6 +1,7 @@
-import { Agent as PlainAgent, request as plainRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { MinkeError } from '../../errors/index.ts';
+import { http } from '../../linux/node-http.ts';
 import { resolveLocation, type Endpoint } from './endpoint.ts';
 
 /** GET for one registry, with its redirects. Nothing is retried here. */
@@ -27,12 +28,12 @@ export interface HttpOptions {
 
 export function createHttp(endpoint: Endpoint, image: string, { env, silenceMs }: HttpOptions): Http {
   const secure = new Agent({ keepAlive: true, proxyEnv: endpoint.isLoopback ? undefined : env });
-  const plain = new PlainAgent({ keepAlive: true });
+  const plain = new http.Agent({ keepAlive: true });
   const once = async (url: URL, headers: Headers, signal: AbortSignal | undefined): Promise<HttpAnswer> =>
     await new Promise((resolve, reject) => {
       const isPlain = url.protocol === 'http:';
       const options = { agent: isPlain ? plain : secure, headers: { 'user-agent': 'minke', ...headers }, signal };
-      const outgoing = (isPlain ? plainRequest : request)(url, options);
+      const outgoing = (isPlain ? http.request : request)(url, options);
       outgoing.setTimeout(silenceMs, () => outgoing.destroy(new Error(`nothing came for ${silenceMs / 1000} s`)));
       outgoing.on('error', (cause) => reject(signal?.aborted === true ? asError(signal.reason) : unreachable(cause)));
       outgoing.once('response', (body) => resolve({ status: body.statusCode ?? 0, headers: body.headers, body }));

@@ -11,7 +11,6 @@ import { readCredentials } from './credentials.ts';
 import { download } from './download.ts';
 import { endpointOf } from './endpoint.ts';
 import { fetchDocument, fetchManifest } from './fetch-manifest.ts';
-import { createHttp } from './http.ts';
 import { createSession, type Session } from './session.ts';
 
 export interface RegistryOptions {
@@ -36,6 +35,8 @@ export function createRegistrySource(options: RegistryOptions): ImageSource {
       if (/^(sha256:)?[0-9a-f]{64}$/.test(reference)) return undefined;
       const parsed = parseReference(reference);
       const endpoint = endpointOf(parsed);
+      // With it comes TLS, which a daemon that pulls nothing never needs.
+      const { createHttp } = await import('./http.ts');
       const http = createHttp(endpoint, reference, { env, silenceMs });
       const credentials = fetchOptions.credentials ?? readCredentials(endpoint.host, env, reference);
       const repository = parsed.path;

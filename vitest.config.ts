@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 // test/integration and runs one file at a time, since two daemons at once would time each other.
 export default defineConfig({
   test: {
+    // As in bin/minke, which says why: the stores' threads strip types here too.
+    execArgv: ['--wasm-wrapper-tiering-budget=2000000000'],
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'], testTimeout: 30_000 } },
       {

@@ -61,7 +61,7 @@ async function openLog(folder: string): Promise<DaemonLog> {
 
 /** In a session of its own, so that the end of this terminal is not the end of the daemon. */
 function spawnDaemon({ env, entry }: Context, folder: string, log: FileHandle): ChildProcess {
-  const child = spawn(process.execPath, [entry, 'serve'], {
+  const child = spawn(process.execPath, [...process.execArgv, entry, 'serve'], {
     cwd: '/',
     env: { ...env, MINKE_DATA: folder },
     detached: true,

@@ -176,7 +176,8 @@ const commandsOf = (way: string): string[] =>
   readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid)) return false;
     const words = textOf(`/proc/${pid}/cmdline`).split('\0');
-    return words[0] === '/bin/sh' && words.includes(`way-${way}`);
+    // The command line of minke is a script of /bin/sh too, for a moment.
+    return words[0] === '/bin/sh' && words[1] === '-c' && words.includes(`way-${way}`);
   });
 
 /** As the kernel has them, on the cgroup around the container's own. */

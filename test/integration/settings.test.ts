@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -63,6 +63,24 @@ describe('what a Compose file sets of a container', () => {
   });
 });
 
+/** The daemon, and then the service that nobody looks after; answers which instance that was. */
+async function endBoth(): Promise<string> {
+  await daemon.end('SIGKILL');
+  const [id = ''] = viewOf(daemon.dataFolder).living().lasting;
+  const first = viewOf(daemon.dataFolder).firstProcess(id);
+  if (first === undefined) throw new Error('the service does not run');
+  process.kill(first.pid, 'SIGKILL');
+  return id;
+}
+
+async function expectAnother(than: string): Promise<void> {
+  await expect
+    .poll(async () => (await keepers()).map((row) => row.id).filter((one) => one !== than), { timeout: 60_000 })
+    .toHaveLength(1);
+  const [again] = await keepers();
+  await viewOf(daemon.dataFolder).untilWritten(again?.id ?? '', (text) => text.includes('knows swordfish-3'));
+}
+
 describe('a secret', () => {
   it('that has changed replaces its service, and one that has not does not', async () => {
     const [before] = await keepers();
@@ -75,18 +93,22 @@ describe('a secret', () => {
   });
 
   it('CO-7 is there for a service that has to start anew after a restart of the daemon', async () => {
-    await daemon.end('SIGKILL');
-    const [id = ''] = viewOf(daemon.dataFolder).living().lasting;
-    const first = viewOf(daemon.dataFolder).firstProcess(id);
-    if (first === undefined) throw new Error('the service does not run');
-    process.kill(first.pid, 'SIGKILL');
+    const id = await endBoth();
     await daemon.restart();
-    const view = viewOf(daemon.dataFolder);
-    await expect
-      .poll(async () => (await keepers()).map((row) => row.id).filter((one) => one !== id), { timeout: 60_000 })
-      .toHaveLength(1);
-    const [again] = await keepers();
-    await view.untilWritten(again?.id ?? '', (text) => text.includes('knows swordfish-3'));
+    await expectAnother(id);
+  });
+
+  it('CO-7 that cannot be read at a restart of the daemon keeps its service away until it can', async () => {
+    const kept = join(daemon.dataFolder, 'contents/settings/secret%2Fword');
+    const id = await endBoth();
+    renameSync(kept, `${kept}.away`);
+    await daemon.restart();
+    const failures = async (): Promise<number> =>
+      (await daemon.cli(['events'])).stdout.split('restore.failed').length - 1;
+    await expect.poll(failures, { timeout: 60_000 }).toBeGreaterThan(1);
+    expect(await keepers()).toEqual([]);
+    renameSync(`${kept}.away`, kept);
+    await expectAnother(id);
   });
 
   it('stands in no answer, no log, no store and no label, and only root may read where it is kept', async () => {

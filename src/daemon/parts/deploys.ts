@@ -19,6 +19,7 @@ import { imageReference, type Catalog, type Deployed } from './catalog.ts';
 import type { Functions } from './functions.ts';
 import type { Instances } from './instances.ts';
 import { obtainImages } from './obtain-images.ts';
+import { tryAgain } from './try-again.ts';
 import type { Volumes } from './volumes.ts';
 
 /** An app file as it was read. */
@@ -41,8 +42,13 @@ export interface Deploys {
     options: { readonly removeVolumes: boolean },
     onProgress: (progress: StepProgress) => void,
   ): Promise<void>;
-  /** Every stored app, as far as it can be had; what fails is logged and told on the timeline. */
+  /**
+   * Every stored app, as far as it can be had. What fails is logged, told on the timeline and tried again until it succeeds or
+   * the app is deployed anew; it resolves when each app was tried once.
+   */
   restore(): Promise<void>;
+  /** Nothing is tried again any more. */
+  close(): void;
 }
 
 export interface DeploysOptions {
@@ -78,6 +84,8 @@ export function createDeploys(options: DeploysOptions): Deploys {
     record,
   } = options;
   const inTurn = createTurns();
+  /** Apps that are being brought back. */
+  const restoring = new Map<string, AbortController>();
 
   const currentOf = (app: string): Current => {
     const deployed = catalog.get(app);
@@ -132,9 +140,28 @@ export function createDeploys(options: DeploysOptions): Deploys {
     await apply(deployed, () => undefined);
   };
 
+  const restoreUntilDone = async (model: AppModel): Promise<void> => {
+    const { name: app } = model;
+    const controller = new AbortController();
+    const { signal } = controller;
+    restoring.set(app, controller);
+    const attempt = async (): Promise<void> => {
+      if (!signal.aborted) await restoreOne(model);
+    };
+    await tryAgain(async () => await inTurn(app, attempt), {
+      clock,
+      signal,
+      onFailure: (error, againAfterMs) => {
+        log.error('An app could not be brought back; it is tried again', { app, againAfterMs, error });
+        record({ at: clock.now(), kind: 'restore.failed', app, facts: { reason: String(error), againAfterMs } });
+      },
+    });
+  };
+
   return {
     up: async (app, onProgress, signal) =>
       await inTurn(app.model.name, async () => {
+        restoring.get(app.model.name)?.abort();
         const model = contents.mark(app.model, app.contents);
         const taken = findTakenRoute(
           model,
@@ -158,6 +185,7 @@ export function createDeploys(options: DeploysOptions): Deploys {
       }),
     down: async (app, { removeVolumes }, onProgress) =>
       await inTurn(app, async () => {
+        restoring.get(app)?.abort();
         const deployed = catalog.get(app);
         if (deployed === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
         const resume = await supervisor.hold(app);
@@ -176,12 +204,10 @@ export function createDeploys(options: DeploysOptions): Deploys {
         record({ at: clock.now(), kind: 'down', app, facts: { removeVolumes } });
       }),
     restore: async () => {
-      for (const model of await store.apps.list()) {
-        await inTurn(model.name, async () => await restoreOne(model)).catch((error: unknown) => {
-          log.error('An app could not be brought back', { app: model.name, error });
-          record({ at: clock.now(), kind: 'restore.failed', app: model.name, facts: { reason: String(error) } });
-        });
-      }
+      for (const model of await store.apps.list()) await restoreUntilDone(model);
+    },
+    close: () => {
+      for (const controller of restoring.values()) controller.abort();
     },
   };
 }

@@ -46,5 +46,5 @@ function manualClock(): { clock: Clock; pauses: number[]; untilSlept: () => Prom
     waiting.shift()?.();
     await new Promise((resolve) => setImmediate(resolve));
   };
-  return { clock: { now: () => 0, elapsed: () => 0, sleep } as Clock, pauses, untilSlept };
+  return { clock: { now: () => 0, elapsed: () => 0, sleep }, pauses, untilSlept };
 }

@@ -7,6 +7,8 @@ export const prefix = '/minke/v1';
 export const routes = {
   /** Daemon: version, pid, addresses, engine. -> StatusAnswer */
   status: { method: 'GET', path: '/status' },
+  /** Only at a container's own door: who it is, whom it started, who is beside it -> SelfAnswer */
+  self: { method: 'GET', path: '/self' },
   /** Ends the daemon: body {purge, stop}. 202, then the socket closes when it is done. */
   shutdown: { method: 'POST', path: '/shutdown' },
   /** Brings an app to the state of its model: body UpRequest -> application/x-ndjson of ProgressLine, the last with `done` or `error`. */

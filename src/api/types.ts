@@ -75,6 +75,25 @@ export interface InstanceRow {
   readonly parent?: Id;
 }
 
+/** What a container is told of itself. */
+export interface SelfAnswer {
+  readonly app: string;
+  readonly name: string;
+  readonly instance: Id;
+  readonly kind: InstanceKind;
+  readonly startedAt: number;
+  /** The instance or run that asked for it; absent where a request or a deploy did. */
+  readonly parent?: Id;
+  /** What lives, or waits to, because it asked for it. Ids are those of runs, or of instances that answer its requests. */
+  readonly children: readonly { readonly id: Id; readonly name: string; readonly state: ChildState }[];
+  /** Other instances of its name. */
+  readonly siblings: readonly Pick<InstanceRow, 'id' | 'state' | 'startedAt'>[];
+  /** Of its name, in all its instances: requests or runs that are being worked on, and those that wait. */
+  readonly load: { readonly running: number; readonly waiting: number };
+}
+
+export type ChildState = 'queued' | 'starting' | 'running' | 'stopping';
+
 export interface LogLine {
   readonly name: string;
   readonly instance: Id;

@@ -28,7 +28,8 @@ export function createDispatch(parts: HandlerParts): (call: Call, resolve: Resol
     Object.assign(call.story, { app, name, kind });
     // A run keeps its own time, from the start of each attempt.
     if (kind !== 'task') call.deadline.set(match.target);
-    const next = await handlers[kind](call, match);
+    const leave = parts.admission.count(match.target);
+    const next = await handlers[kind](call, match).finally(leave);
     if (next === undefined) return;
     if (left === 0)
       throw new MinkeError('CGI_BAD_OUTPUT', {

@@ -6,7 +6,7 @@ import { MinkeError } from '../errors/index.ts';
 import type { Id } from '../model/ids.ts';
 import type { Clock } from '../observe/clock.ts';
 import type { Log } from '../observe/log.ts';
-import { createAdmission } from './admission.ts';
+import { createAdmission, type Load } from './admission.ts';
 import { callerOf } from './call.ts';
 import type { Capacity } from './capacity.ts';
 import { createConnections } from './connections.ts';
@@ -45,6 +45,8 @@ export interface Gateway {
    * service whatever it speaks, byte for byte, once it is ready. Call `listen` first: it starts the clock for slow heads.
    */
   handleNamed(connection: NamedConnection, parent?: Id): void;
+  /** Of a function that is reached by requests. */
+  load(app: string, name: string): Load;
   /** Takes nothing new, lets calls end for `graceMs` (default 10 s), then ends them. Idempotent. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
@@ -130,6 +132,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       // It comes paused, so that nothing is lost before it is known who reads it.
       connection.socket.resume();
     },
+    load: (app, name) => admission.load({ app, name }),
     close: async ({ graceMs = 10_000 } = {}) => {
       isClosing = true;
       const closed = server.listening ? once(server, 'close') : undefined;

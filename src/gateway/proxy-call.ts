@@ -16,12 +16,12 @@ const attempts = 2;
  * when no byte of an answer came, no byte of a body was sent, and the request may be repeated (RFC 9110, 9.2.2).
  */
 export function createProxyHandler(parts: HandlerParts): Handler {
-  return async (call, { target }) => {
+  return async (call, { target, prefix }) => {
     for (let attempt = 1; ; attempt += 1) {
       // One that was kept may have been closed as the request was sent; a second one may have been as well.
       const upstream = await connect(parts, call, target, attempt > 1);
       try {
-        await pass(call, upstream);
+        await pass(call, upstream, prefix);
         return undefined;
       } catch (error) {
         if (error === call.signal.reason) throw error;
@@ -39,10 +39,9 @@ async function connect(
 ): Promise<Upstream> {
   const { signal } = call;
   call.phases.admitted();
-  const connecting =
-    target.kind === 'http'
-      ? capacity.connect(target, { signal, isNew })
-      : admission.hold(target, () => capacity.connect(target, { signal, isNew }));
+  // Who waits for an instance of an `http` function is bounded by its pool.
+  const limit = target.kind === 'http' ? Infinity : undefined;
+  const connecting = admission.hold(target, () => capacity.connect(target, { signal, isNew }), limit);
   try {
     const upstream = await untilAborted(connecting, signal);
     call.story.instance = upstream.id;
@@ -59,7 +58,7 @@ function discard(upstream: Upstream): void {
   upstream.release();
 }
 
-async function pass(call: Call, upstream: Upstream): Promise<void> {
+async function pass(call: Call, upstream: Upstream, route: string): Promise<void> {
   const { asked, caller, request, response, signal, requestId } = call;
   const { socket } = upstream;
   let hasAnswered = false;
@@ -72,6 +71,7 @@ async function pass(call: Call, upstream: Upstream): Promise<void> {
       authority: asked.authority,
       name: call.story.name ?? '',
       requestId,
+      route,
     }),
     response,
     breakOff: () => breakOff(response),

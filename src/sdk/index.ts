@@ -8,9 +8,13 @@
  *     const text = await minke.run('alpine:3', 'echo "hello whale"');
  */
 export { createMinke, fromEnv, type Minke } from './minke.ts';
+export { cgi, type CgiStreams } from './cgi.ts';
+export { serve, type ServeOptions, type Serving } from './serve.ts';
 export { RunError } from './run-error.ts';
 export { MinkeError, type ErrorCode } from '../errors/index.ts';
 export type { CallOptions } from './call.ts';
+export type { FullAnswer, FunctionAnswer, FunctionRequest, Handler } from './handler.ts';
+export type { Self } from './self.ts';
 export type { Arguments, RunOptions, Target } from './run.ts';
 export type { LogChunk, LogOptions, Runs, WaitOptions } from './runs.ts';
 export type { ContainerMount, ContainerOptions, Run, RunFilter, RunState } from './types.ts';

@@ -2,6 +2,7 @@ import { addressFromEnv, type Environment } from './address.ts';
 import { call, type CallOptions } from './call.ts';
 import { run, type Arguments, type RunOptions, type Target } from './run.ts';
 import { createRuns, type Runs } from './runs.ts';
+import { self, type Self } from './self.ts';
 import { createTransport, type Transport } from './transport.ts';
 
 /**
@@ -21,6 +22,8 @@ export interface Minke {
   call(name: string, json: unknown, options: CallOptions & { answer: 'text' }): Promise<string>;
   call(name: string, json: unknown, options: CallOptions & { answer: 'buffer' }): Promise<Buffer>;
   readonly runs: Runs;
+  /** Inside a container of an app that has `may-run` or `api: true`; BAD_REQUEST for everybody else. */
+  self(): Promise<Self>;
 }
 
 /** The daemon of MINKE_API (`unix:///path` or `http://host:port`), else the one of this machine. Connects when first used. */
@@ -36,6 +39,7 @@ export function createMinke(transport: Transport, app?: string): Minke {
       run(transport, target, args, inApp(options)),
     call: (name: string, json?: unknown, options: CallOptions = {}) => call(transport, name, json, inApp(options)),
     runs: createRuns(transport),
+    self: () => self(transport),
   };
   // The overloads say which option yields which answer; one body cannot.
   return minke as Minke;

@@ -4,6 +4,7 @@ import type { ApiCall } from './call.ts';
 import type { Desk } from './desk.ts';
 import { imageHandlers } from './image-calls.ts';
 import { runHandlers } from './run-calls.ts';
+import { sendSelf } from './self-call.ts';
 import { systemHandlers } from './system-calls.ts';
 
 export type ApiHandler = (desk: Desk, call: ApiCall) => Promise<void>;
@@ -14,11 +15,13 @@ export const handlers: Readonly<Record<RouteName, ApiHandler>> = {
   ...appHandlers,
   ...runHandlers,
   ...imageHandlers,
+  self: sendSelf,
 };
 
 /** What a function may call at its door; there each of them looks only at what the caller may see. */
 export const doorRoutes: ReadonlySet<RouteName> = new Set<RouteName>([
   'status',
+  'self',
   'runs',
   'runList',
   'run',

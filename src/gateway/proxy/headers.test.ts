@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { clientHeaders, upstreamHeaders } from './headers.ts';
 
-const origin = { address: '10.0.0.9', authority: 'h:1', name: 'web', isEncrypted: true, requestId: 'id' };
+const origin = {
+  address: '10.0.0.9',
+  authority: 'h:1',
+  name: 'web',
+  isEncrypted: true,
+  requestId: 'id',
+  route: '/web',
+};
 
 describe('header fields on their way', () => {
   it('keep their spelling, their order and their repetitions', () => {
@@ -24,6 +31,7 @@ describe('header fields on their way', () => {
       'X-Forwarded-For': '10.0.0.9',
       'X-Forwarded-Proto': 'https',
       'X-Forwarded-Host': 'h:1',
+      'Minke-Route': '/web',
       Forwarded: 'for=10.0.0.9;proto=https;host="h:1"',
     });
     expect(upstreamHeaders([], { ...origin, address: '::1', authority: '' })['Forwarded']).toBe(

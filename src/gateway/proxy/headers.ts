@@ -9,6 +9,8 @@ export interface Origin {
   readonly name: string;
   readonly isEncrypted: boolean;
   readonly requestId: string;
+  /** Prefix of the path that led to the function; "/" where its name did. */
+  readonly route: string;
 }
 
 /** Belongs to one connection and is not passed on (RFC 9110, 7.6.1); what Connection names joins it. */
@@ -33,13 +35,14 @@ const forwarding: readonly string[] = [
   'x-forwarded-prefix',
   'x-forwarded-server',
   'x-real-ip',
+  'minke-route',
   // Programs take it for the address of their own proxy.
   'proxy',
 ];
 
 /** What the instance is sent. Framing is the caller's: Content-Length stays, a chunked body is to be announced anew. */
 export function upstreamHeaders(raw: readonly string[], origin: Origin): Headers {
-  const { address, authority, name, isEncrypted, requestId } = origin;
+  const { address, authority, name, isEncrypted, requestId, route } = origin;
   const scheme = isEncrypted ? 'https' : 'http';
   const wantsTrailers = /\btrailers\b/i.test(valueOf(raw, 'te') ?? '');
   return {
@@ -47,6 +50,8 @@ export function upstreamHeaders(raw: readonly string[], origin: Origin): Headers
     ...(valueOf(raw, 'host') === undefined ? { Host: name } : {}),
     ...(wantsTrailers ? { TE: 'trailers' } : {}),
     'X-Request-Id': requestId,
+    // Not X-Forwarded-Prefix: that says what was taken off the path, and nothing was.
+    'Minke-Route': route,
     'X-Forwarded-For': address,
     'X-Forwarded-Proto': scheme,
     ...(authority === '' ? {} : { 'X-Forwarded-Host': authority }),

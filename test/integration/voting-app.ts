@@ -40,8 +40,8 @@ export async function readResult(gateway: string): Promise<Result> {
 }
 
 /** All runs of record-vote so far, each settled. */
-export async function settledRuns(api: Transport): Promise<readonly Run[]> {
-  const query = { app: 'voting', function: 'record-vote', limit: 1000 };
+export async function settledRuns(api: Transport, app = 'voting'): Promise<readonly Run[]> {
+  const query = { app, function: 'record-vote', limit: 1000 };
   const { runs } = await api.json<{ runs: Run[] }>('runList', { query });
   return await Promise.all(
     runs.map(async ({ id }) => (await api.json<{ run: Run }>('runWait', { parameters: { run: id } })).run),

@@ -1,9 +1,10 @@
 import { bodies } from './bodies.ts';
 import { calls } from './calls.ts';
+import { debian } from './debian.ts';
 import { hosts } from './hosts.ts';
 import { kills } from './kills.ts';
 import { slow } from './slow.ts';
 import type { Soak } from './soak.ts';
 
 /** Every soak by its name; a new one is an entry here and a file beside. */
-export const soaks: Readonly<Record<string, Soak>> = { bodies, calls, hosts, kills, slow };
+export const soaks: Readonly<Record<string, Soak>> = { bodies, calls, debian, hosts, kills, slow };

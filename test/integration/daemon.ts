@@ -25,7 +25,12 @@ export interface TestDaemon {
   /** Deploys an app file; rejects with what it says is wrong. */
   up(
     file: string,
-    options?: { readonly project?: string; readonly environment?: Record<string, string> },
+    options?: {
+      readonly project?: string;
+      readonly environment?: Record<string, string>;
+      /** Files that are merged over it. */
+      readonly over?: readonly string[];
+    },
   ): Promise<{ changed: boolean }>;
   /** Ends it with a signal and resolves when its process is gone. */
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
@@ -83,8 +88,8 @@ export async function startDaemon({
       return status;
     },
     log: () => Buffer.concat(logs).toString(),
-    up: async (file, { project, environment = {} } = {}) => {
-      const json = { files: [file], environment, ...(project === undefined ? {} : { project }) };
+    up: async (file, { project, environment = {}, over = [] } = {}) => {
+      const json = { files: [file, ...over], environment, ...(project === undefined ? {} : { project }) };
       for await (const line of api.lines<ProgressLine>('up', { json })) {
         if (line.error !== undefined) throw new Error(`${line.error.code}: ${line.error.message}`);
         if (line.done === true) return { changed: line.changed === true };

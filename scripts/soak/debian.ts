@@ -44,7 +44,11 @@ async function makeBase(folder: string, { signal, tell }: SoakOptions): Promise<
     if (error.code === 'ENOENT') throw new Error('debootstrap is missing; install it: apt-get install debootstrap');
     throw new Error(`debootstrap failed: ${(error.stdout ?? '').split('\n').slice(-4).join('\n')}`, { cause: error });
   });
-  await run('tar', ['-C', root, '-cf', join(folder, 'voting/mixed/result/debian.tar'), '.'], limits);
+  await run(
+    'tar',
+    ['-C', root, '--exclude=./dev/*', '-cf', join(folder, 'voting/mixed/result/debian.tar'), '.'],
+    limits,
+  );
 }
 
 /** The first of the machine's own sources that has a whole release. */

@@ -64,6 +64,11 @@ export const catalogue = {
     'Cannot pull "{image}": {registry} cannot be reached: {reason}',
     'Without a network, load it: docker save {image} | minke load -',
   ),
+  IMAGES_MISSING: passing(
+    502,
+    'Cannot get the images of {count} services: {reasons}',
+    'Without a network, load each of them: docker save {images} | minke load -',
+  ),
   REGISTRY_FAILED: passing(502, 'Cannot pull "{image}": {registry} failed: {reason}'),
   BUILD_FAILED: user(400, 'Cannot build "{folder}": {reason}', '{mend}'),
   PACK_FAILED: user(400, 'Cannot pack "{folder}": {reason}', '{mend}'),

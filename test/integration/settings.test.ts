@@ -163,6 +163,15 @@ describe('Compose files of well-known shapes', () => {
     });
   });
 
+  it('CO-1 wordpress-mysql: says all images that are missing where no registry can be reached, and changes nothing', async () => {
+    const { code, stderr } = await daemon.cli(['up', '-d'], { cwd: join(shapes, 'wordpress-mysql') });
+    expect(code).toBe(3);
+    expect(stderr).toContain('minke: Cannot get the images of 2 services: db: Cannot pull "mysql:8.0": ');
+    expect(stderr).toContain('; wordpress: Cannot pull "wordpress:');
+    expect(stderr).toMatch(/hint: .*docker save mysql:8\.0 wordpress:\S+ \| minke load -/);
+    expect((await daemon.cli(['ps', '--app', 'wordpress-mysql'])).stdout).not.toContain('wordpress');
+  });
+
   it('CO-5 a profile that is asked for counts, and what the file does not get is told', async () => {
     const cwd = join(shapes, 'development');
     const plain = await daemon.cli(['config'], { cwd });

@@ -3,6 +3,7 @@ import type { StepProgress } from '../../apps/deploy/execute-steps.ts';
 import { programToPack } from '../../apps/instance/argv.ts';
 import type { Builds } from '../../image/build/builds.ts';
 import type { ImageStore } from '../../image/store.ts';
+import { MinkeError, type ErrorCode } from '../../errors/index.ts';
 import type { AppModel, BuildModel, ServiceModel } from '../../model/app.ts';
 import type { ReadyImage } from '../../model/instance.ts';
 import type { Clock } from '../../observe/clock.ts';
@@ -23,7 +24,7 @@ export interface ObtainOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The images of an app by service: packed, built, found here, or pulled. All at once; the first failure is the answer. */
+/** The images of an app by service: packed, built, found here, or pulled. All at once; of those that cannot be had all are told. */
 export async function obtainImages(
   makers: ImageMakers,
   model: AppModel,
@@ -41,10 +42,38 @@ export async function obtainImages(
     return [service.name, image] as const;
   });
   const results = await Promise.allSettled(obtained);
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  const failures = results.flatMap((result, index) =>
+    result.status === 'rejected' ? [{ service: wanted[index]?.name ?? '', reason: result.reason as unknown }] : [],
+  );
+  if (failures.length > 0) throw asOne(failures);
   return new Map(await Promise.all(obtained));
 }
+
+interface Failure {
+  readonly service: string;
+  readonly reason: unknown;
+}
+
+/** Images that are nowhere to be had are told together, so that they can be brought together; any other failure comes first. */
+function asOne(failures: readonly Failure[]): unknown {
+  const missing = failures.flatMap(({ service, reason }) =>
+    reason instanceof MinkeError && nowhere.has(reason.code) ? [{ service, error: reason }] : [],
+  );
+  const other = failures.find(({ reason }) => !missing.some(({ error }) => error === reason));
+  if (other !== undefined || missing.length < 2) return (other ?? failures[0])?.reason;
+  return new MinkeError('IMAGES_MISSING', {
+    count: missing.length,
+    reasons: missing.map(({ service, error }) => `${service}: ${error.message}`).join('; '),
+    images: [...new Set(missing.map(({ error }) => String(error.facts['image'])))].join(' '),
+  });
+}
+
+const nowhere: ReadonlySet<string> = new Set<ErrorCode>([
+  'IMAGE_NOT_FOUND',
+  'IMAGE_ACCESS_DENIED',
+  'REGISTRY_UNREACHABLE',
+  'REGISTRY_FAILED',
+]);
 
 interface ServiceOptions {
   readonly isFresh?: boolean;

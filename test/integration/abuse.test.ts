@@ -78,6 +78,12 @@ describe('a request whose container misbehaves', () => {
     });
   });
 
+  it('closes its output without having declared how much it is, and runs on: the answer is whole, and it is ended', async () => {
+    const script = `${head}; echo all; exec >&- 2>&-; while :; do sleep 1; done`;
+    expect(await page(script)).toMatchObject({ status: 200, body: 'all\n' });
+    expect(await page(`${head}; echo half; sleep 4; echo all`)).toMatchObject({ body: 'half\nall\n' });
+  });
+
   it('forks away: its first process is its end, and nothing of it remains', async () => {
     expect(await page(`${head}; ${forkAway(47110)}`)).toMatchObject({ status: 200, body: '1\n' });
     expect(commands().filter((command) => command.includes('47110'))).toEqual([]);

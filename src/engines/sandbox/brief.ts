@@ -5,6 +5,7 @@ import { openPipes, type Pipe } from '../../linux/pipe.ts';
 import type { DescriptorSource } from '../../linux/process.ts';
 import type { Id } from '../../model/ids.ts';
 import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
+import { watchClosedOutput } from './closed-output.ts';
 import type { Context } from './context.ts';
 import { instanceFolder } from './places.ts';
 import { dropLayer, endUnwatched, prepareBundle, starterLost, startFailure } from './prepare.ts';
@@ -66,12 +67,14 @@ async function launch(
       throw (await started.ended) === undefined ? starterLost(spec.name) : startFailure(context, spec.name, home);
     }
     const { name: runtime } = context.runtime;
+    const stdout = reader(output);
+    watchClosedOutput(stdout, output?.read ?? -1, seat.group.path);
     const record = recordOf(spec, { slot: seat.slot, startedAt: context.clock.now(), runtime });
     return {
       record,
       address: seat.address,
       ...(input === undefined ? {} : { stdin: new Socket({ fd: input.write, readable: false, writable: true }) }),
-      stdout: reader(output),
+      stdout,
       stderr: reader(errors),
       ended: started.ended.then(async (code) => {
         if (code === undefined) return await lose(context, spec, seat, tidy);

@@ -69,6 +69,9 @@ export function killIn(path: string): number {
   return pids.length;
 }
 
+/** Pids of the processes in a group and below it. */
+export const processesIn = (path: string): number[] => pidsBelow(join(pidsRoot(), path));
+
 /** Ends whatever runs in a group that nobody answers for, and removes it. */
 export async function endGroup(path: string): Promise<void> {
   killIn(path);

@@ -3,7 +3,7 @@ import type { Run } from '../../src/model/run.ts';
 import { startDaemon, type TestDaemon } from '../../test/integration/daemon.ts';
 import { fixtureApp } from '../../test/integration/isolation-fixtures.ts';
 import { numbers } from '../../test/integration/restart-host.ts';
-import { residentMb } from '../../test/integration/voting-host.ts';
+import { processesOf, residentMb, rolesOf } from '../../test/integration/voting-host.ts';
 import { changesSince, worldAtRest } from '../../test/integration/world.ts';
 import { timed } from '../bench/rounds.ts';
 import { openInspector } from './inspector.ts';
@@ -15,6 +15,8 @@ const warmUp = 200;
 const parallel = 8;
 /** What a heap that is collected leaves between its pages, in MB. */
 const memorySlackMb = 10;
+/** Of the small process that starts all others (ARCHITECTURE.md). */
+const starterMb = 60;
 
 /** Requests and runs of every ending, eight at a time; afterwards the host is as it was. */
 export const calls: Soak = {
@@ -43,6 +45,7 @@ async function measure(daemon: TestDaemon, { scale, signal, tell }: SoakOptions)
   const before = await worldAtRest(daemon);
   const second = await stretch(daemon, Math.round((total - warmUp) * scale), caller);
   const changes = await changesSince(before, daemon);
+  const starter = processesOf(daemon.dataFolder).find((one) => rolesOf([one])[0] === 'starter')?.pid ?? 0;
   for (const change of changes) tell(`not as it was: ${change}`);
   const count = first.count + second.count;
   return [
@@ -50,6 +53,7 @@ async function measure(daemon: TestDaemon, { scale, signal, tell }: SoakOptions)
     { what: 'of each a second', value: Math.round((1000 * second.count) / second.tookMs), unit: '1/s' },
     { what: `resident after ${first.count}`, value: first.memoryMb, unit: 'MB' },
     { what: `resident after ${count}`, value: second.memoryMb, unit: 'MB', ...memoryLimit(scale, first.memoryMb) },
+    { what: 'resident of the starter', value: residentMb(starter), unit: 'MB', limit: { op: '<=', value: starterMb } },
     { what: 'changes of the host', value: changes.length, unit: 'lines', limit: nothing },
   ];
 }

@@ -6,7 +6,7 @@ import type { Soak } from '../../scripts/soak/soak.ts';
 
 // The short forms of `npm run soak`.
 it.each<[string, Soak, number]>([
-  ['DR-6 requests and runs of every ending, a hundred of each, leave the host as it was', calls, 0.1],
+  ['DR-6 requests and runs of every ending, fifty of each, leave the host as it was', calls, 0.05],
   [
     'CO-6 three kills each of daemon, starter and log writer under load cost no line, no run and no connection',
     kills,

@@ -241,10 +241,12 @@ it('CO-6 DR-15 two daemons with two data folders run the app side by side and kn
   expect((await castVote(daemon.gateway, 'a')).status).toBe(200);
 });
 
-it('DR-15 the starter stays at 60 MB or less, with 800 containers behind it', async ({ annotate }) => {
+it('DR-15 the starter stays at 60 MB or less, with 200 containers behind it (the soak has thousands)', async ({
+  annotate,
+}) => {
   await daemon.up(crowdFile);
   const inside = `${daemon.gateway}/inside`;
-  for (let round = 0; round < 100; round++) {
+  for (let round = 0; round < 25; round++) {
     await Promise.all(Array.from({ length: 8 }, async () => await (await fetch(inside)).text()));
   }
   await daemon.cli(['down', 'crowd']);

@@ -73,6 +73,15 @@ export interface InstanceRow {
   readonly startedAt: number;
   readonly address?: string;
   readonly parent?: Id;
+  /** Of a service: where the host listens for it. */
+  readonly ports?: readonly PortRow[];
+}
+
+export interface PortRow {
+  readonly hostIp: string;
+  readonly hostPort: number;
+  readonly containerPort: number;
+  readonly protocol: 'tcp' | 'udp';
 }
 
 /** What a container is told of itself. */

@@ -17,7 +17,7 @@ interface Expectation {
 }
 
 const shapes: Readonly<Record<string, Expectation>> = {
-  'three-tier': { files: ['compose.yaml'], warnings: ['services.web.ports'], services: ['web', 'api', 'db'] },
+  'three-tier': { files: ['compose.yaml'], services: ['web', 'api', 'db'] },
   'profiles-and-secrets': {
     files: ['compose.yaml'],
     options: { environment: { LEDGER_API_KEY: 'k' } },
@@ -31,29 +31,22 @@ const shapes: Readonly<Record<string, Expectation>> = {
   },
   'version-one': {
     files: ['docker-compose.yml'],
-    warnings: ['web.ports', 'worker.log_driver'],
+    warnings: ['worker.log_driver'],
     services: ['web', 'worker', 'cache', 'db'],
   },
-  'version-two': { files: ['docker-compose.yml'], comesLater: ['services.worker.networks[0]'] },
+  'version-two': { files: ['docker-compose.yml'], services: ['vote', 'result', 'worker', 'redis', 'db'] },
   'extends-and-include': {
     files: ['compose.yaml', 'compose.override.yaml'],
     warnings: ['services.base.logging'],
     services: ['web', 'batch', 'db'],
   },
-  'internal-network': {
-    files: ['compose.yaml'],
-    comesLater: ['services.app.networks.inside', 'networks.inside.internal'],
-  },
-  'wordpress-mysql': {
-    files: ['docker-compose.yml'],
-    warnings: ['services.wordpress.ports'],
-    services: ['db', 'wordpress'],
-  },
+  'internal-network': { files: ['compose.yaml'], services: ['proxy', 'app', 'db'] },
+  'wordpress-mysql': { files: ['docker-compose.yml'], services: ['db', 'wordpress'] },
   stack: {
     files: ['docker-stack.yml'],
     comesLater: ['services.api.deploy.replicas', 'services.api.deploy.restart_policy'],
   },
-  monitoring: { files: ['compose.yml'], warnings: ['services.boards.ports'], services: ['collector', 'boards'] },
+  monitoring: { files: ['compose.yml'], services: ['collector', 'boards'] },
   development: {
     files: ['compose.yaml'],
     warnings: ['services.app.attach', 'services.app.develop', 'services.app.tty'],
@@ -94,6 +87,13 @@ describe('Compose files of well-known shapes', () => {
       { type: 'bind', source: join(folder, 'version-one/web'), target: '/code', readOnly: true },
     ]);
     expect(volumes).toEqual({ dbdata: { name: 'version-one_dbdata', external: false } });
+  });
+
+  it('CO-4 internal-network: who is on which, under which names', () => {
+    const { services, networks } = model('internal-network');
+    expect(networks).toMatchObject({ outside: { internal: false }, inside: { internal: true } });
+    expect(services['proxy']?.networks.map(({ network }) => network)).toEqual(['outside', 'inside']);
+    expect(services['app']?.networks).toEqual([{ network: 'inside', aliases: ['backend.local'] }]);
   });
 
   it('CO-5 extends-and-include: what is extended lies beneath, what is included stands beside, and an override counts last', () => {

@@ -108,15 +108,18 @@ export function assemble(options: WorldOptions): World {
     contents,
     clock,
     supervisor: () => supervisor,
-    onNamed: (connection) =>
+    onNamed: (connection) => {
+      if (connection.isFromHost) return gateway.handleNamed(connection);
       void instances
         .at(connection.app, connection.from)
-        .then((caller) => gateway.handleNamed(connection, caller?.handle.id)),
+        .then((caller) => gateway.handleNamed(connection, caller?.handle.id));
+    },
     endRunOf: async (instance, graceMs) => await endRunOf(tasks, instance, graceMs),
   });
   const supervisor = createSupervisor({ hands: hands.forSupervisor, clock, record });
   const functions = createFunctions({ engine, instances, catalog, hands: hands.forSupervisor, clock, log, record });
   const deploys = createDeploys({
+    engine,
     images,
     builds,
     catalog,
@@ -206,6 +209,7 @@ export function assemble(options: WorldOptions): World {
         await instances.stop(spec.id, catalog.service(spec.app, spec.name)?.stopGraceMs ?? 0);
       });
       await Promise.all(stopping);
+      await engine.networks.releasePorts();
     },
   };
 }

@@ -122,6 +122,21 @@ function boundNetworks(networks: Networks, bound: Bound, limits: EngineLimits): 
         limitMs: limits.callMs,
         call: () => networks.publish(app, name, addresses),
       }),
+    ports: (app) => networks.ports(app),
+    releasePorts: () =>
+      bound({
+        operation: 'network-release-ports',
+        fields: {},
+        limitMs: limits.callMs,
+        call: () => networks.releasePorts(),
+      }),
+    checkPorts: (app, ports) =>
+      bound({
+        operation: 'network-check-ports',
+        fields: { app, ports },
+        limitMs: limits.callMs,
+        call: () => networks.checkPorts(app, ports),
+      }),
     connect: (app, address, port, signal) =>
       bound({
         operation: 'connect',

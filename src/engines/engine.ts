@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Socket } from 'node:net';
+import type { PublishedPort } from '../model/app.ts';
 import type { Id } from '../model/ids.ts';
 import type { InstanceExit, InstanceSpec, Outbound } from '../model/instance.ts';
 
@@ -93,10 +94,19 @@ export interface LogChunk {
 
 /** One network per app, in which each name is an address. */
 export interface Networks {
-  /** Makes it, or brings it to this state. Idempotent. Names keep their addresses. */
+  /**
+   * Makes it, or brings it to this state. Idempotent. Names keep their addresses, ports of the host the choice that was made.
+   * PORT_UNAVAILABLE where a port cannot be had: those of before are then as they were.
+   */
   ensure(spec: NetworkSpec): Promise<void>;
   /** From now on new connections to `name` go to these instance addresses; none = to the listener. Open ones stay. */
   publish(app: string, name: string, addresses: readonly string[]): Promise<void>;
+  /** Ports of the host that lead to services of the app now. */
+  ports(app: string): readonly HostPort[];
+  /** Rejects with PORT_UNAVAILABLE where `ensure` would, and changes nothing. */
+  checkPorts(app: string, ports: readonly WantedPort[]): Promise<void>;
+  /** All apps' ports of the host are free until `ensure` takes them again. */
+  releasePorts(): Promise<void>;
   /** A TCP connection from the daemon to an instance. */
   connect(app: string, address: string, port: number, signal?: AbortSignal): Promise<Socket>;
   remove(app: string): Promise<void>;
@@ -105,9 +115,11 @@ export interface Networks {
 export interface NetworkSpec {
   readonly app: string;
   readonly names: readonly string[];
-  /** Further names, each for one of `names`; those of before that are missing are forgotten. */
-  readonly aliases?: Readonly<Record<string, string>>;
-  /** Connections to a name without a published instance end here. */
+  /** Absent = all of them are on `default`, each found by itself. */
+  readonly networks?: NetworkNames;
+  /** Ports of the host; those of before that are missing are free again. */
+  readonly ports?: readonly WantedPort[];
+  /** Connections to a name, or a port of the host, without a published instance end here. */
   readonly listener: (connection: NamedConnection) => void;
 }
 
@@ -118,6 +130,28 @@ export interface NamedConnection {
   readonly port: number;
   /** Address of the instance that connected. */
   readonly from: string;
+  /** It came by a port of the host, from whoever has this address there. */
+  readonly isFromHost?: true;
+}
+
+/**
+ * By network, the names that are found on it, and for each the one of the app's names that answers. Instances find, and reach,
+ * only what is on a network of theirs.
+ */
+export type NetworkNames = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** A port of the host that is to lead to whoever answers to a name. */
+export interface WantedPort extends PublishedPort {
+  readonly name: string;
+}
+
+/** The one that does. */
+export interface HostPort {
+  readonly name: string;
+  readonly hostIp: string;
+  readonly hostPort: number;
+  readonly containerPort: number;
+  readonly protocol: PublishedPort['protocol'];
 }
 
 export type { Outbound };

@@ -40,6 +40,11 @@ export const catalogue = {
     'Cannot use the route "{route}" for "{app}": the app "{owner}" has it',
     'Change the route in one of the two app files.',
   ),
+  PORT_UNAVAILABLE: user(
+    409,
+    'Cannot publish "{name}" at {port} of the host: {reason}',
+    'Free the port, or write another one under "ports" of "{name}".',
+  ),
   IMAGE_NOT_FOUND: user(
     404,
     'Cannot find the image "{image}": {reason}',

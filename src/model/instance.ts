@@ -133,6 +133,8 @@ export interface InstanceSpec {
   readonly settings?: ContainerSettings;
   readonly pidNamespace: 'own' | 'host';
   readonly network: 'app' | 'none';
+  /** With `network: app`, the networks of its app that it is on; absent = `default`, which every app has. */
+  readonly networks?: readonly string[];
   /** Where it may connect to outside its app. */
   readonly outbound: Outbound;
   /**

@@ -9,7 +9,7 @@ import type { Step } from './step.ts';
 const bringUp: readonly Step[] = [
   { kind: 'prepare-image', service: 'db', imageId: 'sha256:1' },
   { kind: 'prepare-image', service: 'vote', imageId: 'sha256:2' },
-  { kind: 'ensure-network', names: ['db', 'vote'], aliases: {} },
+  { kind: 'ensure-network', names: ['db', 'vote'], networks: {}, ports: [] },
   { kind: 'start-service', service: 'db' },
   { kind: 'wait-ready', service: 'db' },
   { kind: 'publish', service: 'db' },

@@ -187,7 +187,7 @@ function change(world: World, step: Step, desired: Desired | undefined): void {
       world.model = step.model;
       break;
     case 'ensure-network':
-      world.network = { names: step.names, aliases: step.aliases };
+      world.network = { names: step.names, networks: step.networks, ports: step.ports };
       break;
     case 'ensure-volume':
       world.volumes = [...world.volumes, step.volume.name];

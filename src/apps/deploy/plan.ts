@@ -1,5 +1,6 @@
 import type { AppModel, ServiceModel, VolumeModel } from '../../model/app.ts';
 import { canonical, configDigest } from '../instance/config-digest.ts';
+import { appNames } from './app-names.ts';
 import { startOrder } from './start-order.ts';
 import type { Current, CurrentInstance, Desired, OwnedRoute, Step } from './step.ts';
 
@@ -23,8 +24,9 @@ function planUp(current: Current, desired: Desired): readonly Step[] {
   return [
     ...planImages(current, desired),
     ...(current.model !== undefined && isSame(current.model, model) ? [] : [storeModel(model)]),
-    ...planStops(current, model, kept),
+    // Before anything is stopped, since a port of the host may be another's.
     ...planNetwork(current, model),
+    ...planStops(current, model, kept),
     ...planVolumes(current, model),
     ...startOrder(model).flatMap((service) => planStart(service, kept.get(service.name))),
     ...planRoutes(current, routesOf(model)),
@@ -42,21 +44,10 @@ const planImages = (current: Current, { model, images }: Desired): readonly Step
   });
 
 function planNetwork(current: Current, model: AppModel): readonly Step[] {
-  const names = Object.keys(model.services).toSorted();
-  const aliases = aliasesOf(model);
-  const isThere = current.network !== undefined && isSame(current.network, { names, aliases });
-  return isThere ? [] : [{ kind: 'ensure-network', names, aliases }];
+  const wanted = appNames(model);
+  const isThere = current.network !== undefined && isSame(current.network, wanted);
+  return isThere ? [] : [{ kind: 'ensure-network', ...wanted }];
 }
-
-/** The app has one network, so that an alias on any is one everywhere. */
-const aliasesOf = ({ services }: AppModel): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    Object.values(services).flatMap(({ name, aliases, networks }) =>
-      [...aliases, ...networks.flatMap((network) => network.aliases)]
-        .filter((alias) => !Object.hasOwn(services, alias))
-        .map((alias) => [alias, name]),
-    ),
-  );
 
 const planVolumes = (current: Current, model: AppModel): readonly Step[] =>
   usedVolumes(model)

@@ -1,3 +1,4 @@
+import type { NetworkNames, WantedPort } from '../../engines/engine.ts';
 import type { AppModel, RouteModel, VolumeModel } from '../../model/app.ts';
 import type { Id } from '../../model/ids.ts';
 import type { InstanceKind } from '../../model/instance.ts';
@@ -31,8 +32,8 @@ export interface OwnedRoute {
 /** What the app's network answers for. */
 export interface AppNames {
   readonly names: readonly string[];
-  /** Further names, each for one of `names`. */
-  readonly aliases: Readonly<Record<string, string>>;
+  readonly networks: NetworkNames;
+  readonly ports: readonly WantedPort[];
 }
 
 /** What there is of one app. */

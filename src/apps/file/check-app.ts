@@ -2,8 +2,6 @@ import type { AppModel, VolumeModel } from '../../model/app.ts';
 import type { FileContext } from './context.ts';
 import { suggestion } from './problems.ts';
 import type { Problems } from './problems.ts';
-import { refuseSeparation } from './not-yet.ts';
-import type { ReadNetwork } from './read-networks.ts';
 import type { ReadService } from './read-service.ts';
 import { routeText } from './read-route.ts';
 import { isServiceName } from './project-name.ts';
@@ -11,7 +9,7 @@ import { isServiceName } from './project-name.ts';
 /** What the top level of a file declares, for services to name. */
 export interface Declared {
   readonly volumes: AppModel['volumes'];
-  readonly networks: ReadonlyMap<string, ReadNetwork>;
+  readonly networks: AppModel['networks'];
   readonly secrets: AppModel['secrets'];
   readonly configs: AppModel['configs'];
 }
@@ -29,7 +27,7 @@ export function checkApp(services: ReadonlyMap<string, ReadService>, declared: D
     checkAttachments(service, declared.networks, problems);
     checkGrants(service, declared, problems);
   }
-  refuseSeparation([...services.values()], declared.networks, context);
+  checkPublished(services, problems);
   checkAliases(services, problems);
   checkRoutes(services, problems);
   checkCycles(services, problems);
@@ -79,6 +77,10 @@ function checkPorts({ model, at, portsAt, routes }: ReadService, problems: Probl
     const mend = model.kind === 'task' ? 'Take it out.' : 'Take it out, and give it an x-minke.route.';
     problems.badValue(portsAt, 'given for a function', 'functions are reached through the gateway or by name', mend);
   }
+  if (model.published.length > 0 && model.kind === 'service' && model.networks.length === 0) {
+    const reason = 'nobody reaches a service without a network';
+    problems.badValue(portsAt ?? at, 'given for "network_mode: none"', reason, 'Take one of the two out.');
+  }
   if (model.kind === 'service' && routes.length > 0 && model.ports.length === 0) {
     problems.badValue(
       routes[0]?.at ?? at,
@@ -113,7 +115,7 @@ function checkReferences(
 
 function checkAttachments({ attachments }: ReadService, networks: Declared['networks'], problems: Problems): void {
   for (const { model, at } of attachments) {
-    if (!networks.has(model.network)) {
+    if (!Object.hasOwn(networks, model.network)) {
       const mend = `Add "${model.network}:" under the top-level "networks".`;
       problems.badReference(at, model.network, 'declared under the top-level "networks"', mend);
     }
@@ -164,17 +166,42 @@ function volumeMend(source: string, volumes: Readonly<Record<string, VolumeModel
   return text.startsWith('Did') ? text : `Add "${source}:" under the top-level "volumes".`;
 }
 
-/** A name leads to one service: which of two would answer is not for chance to say. */
+/** On a network a name leads to one service: which of two would answer is not for chance to say. */
 function checkAliases(services: ReadonlyMap<string, ReadService>, problems: Problems): void {
   const owners = new Map<string, string>();
+  const complained = new Set<string>();
+  const isOn = (name: string, network: string): boolean =>
+    services.get(name)?.attachments.some(({ model }) => model.network === network) === true;
   for (const { model, at, attachments } of services.values()) {
-    const named = attachments.flatMap((one) => one.model.aliases.map((alias) => ({ alias, place: one.at })));
-    for (const { alias, place } of [...model.aliases.map((one) => ({ alias: one, place: at })), ...named]) {
-      const owner = services.has(alias) ? alias : (owners.get(alias) ?? model.name);
-      owners.set(alias, owner);
-      if (owner === model.name) continue;
-      const reason = `"${owner}" answers to it already`;
-      problems.badValue(place, `called "${alias}" as well`, reason, 'Choose another alias.');
+    for (const attachment of attachments) {
+      const { network, aliases } = attachment.model;
+      const own = model.aliases.map((alias) => ({ alias, place: at }));
+      for (const { alias, place } of [...own, ...aliases.map((one) => ({ alias: one, place: attachment.at }))]) {
+        const key = `${network} ${alias}`;
+        const owner = isOn(alias, network) ? alias : (owners.get(key) ?? model.name);
+        owners.set(key, owner);
+        const complaint = `${model.name} ${alias} ${place.path}`;
+        if (owner === model.name || complained.has(complaint)) continue;
+        complained.add(complaint);
+        const reason = `"${owner}" answers to it already`;
+        problems.badValue(place, `called "${alias}" as well`, reason, 'Choose another alias.');
+      }
+    }
+  }
+}
+
+/** A port of the host leads to one service. Where there is a choice, it is made when the app comes up. */
+function checkPublished(services: ReadonlyMap<string, ReadService>, problems: Problems): void {
+  const owners = new Map<string, string>();
+  for (const { model, at, portsAt = at } of services.values()) {
+    for (const { hostPorts, hostIp = '', protocol } of model.published) {
+      if (hostPorts === undefined || hostPorts[0] !== hostPorts[1]) continue;
+      const port = `${hostPorts[0]}/${protocol}`;
+      const owner = owners.get(`${hostIp} ${port}`);
+      owners.set(`${hostIp} ${port}`, model.name);
+      if (owner === undefined) continue;
+      const reason = owner === model.name ? 'it is published already' : `"${owner}" has it already`;
+      problems.badValue(portsAt, `the port ${port} of the host`, reason, 'Choose another port of the host.');
     }
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { memory, modelOf, problemsOf, warningsOf } from '../testing/app-file.ts';
+import { memory, modelOf, problemsOf } from '../testing/app-file.ts';
 import { createProblems } from './problems.ts';
 import { fieldsOf } from './fields.ts';
 import type { Node } from './node.ts';
@@ -103,6 +103,19 @@ describe('a published port', () => {
     expect([readPortMapping(yaml(text), problems)?.published, problems.found()]).toEqual([published, []]);
   });
 
+  it('leads to one service', () => {
+    const text = (second: string): string =>
+      `services:\n  one: {image: a, ports: ["8080:80"]}\n  two: {image: a, ports: ["${second}"]}\n`;
+    expect(problemsOf(memory(text('8080:90'))).map(({ facts }) => facts['key'])).toEqual(['services.two.ports']);
+    for (const other of ['8081:80', '8080:80/udp', '8080-8090:80', '80'])
+      expect(problemsOf(memory(text(other)))).toEqual([]);
+  });
+
+  it('of a service without a network is refused', () => {
+    const found = problemsOf(memory(services('network_mode: none\n    ports: ["80"]')));
+    expect(found.map(({ facts }) => facts['key'])).toEqual(['services.web.ports']);
+  });
+
   it.each(['"8000-8001:80-82"', '"0:80"', '"80/sctp"', '{target: 80, published: x}', '{target: 80, protocol: sctp}'])(
     '%s is refused',
     (text) => {
@@ -120,11 +133,23 @@ describe('networks', () => {
     expect(found['web']?.networks).toEqual([{ network: 'default', aliases: [] }]);
   });
 
-  it('that all services share are the one that the app has', () => {
+  it('have names of their own, and services names on them', () => {
     const text = `${services('networks: {back: {aliases: [www, www.internal]}}')}networks:\n  back: {driver: bridge, name: backbone}\n`;
     const { networks, services: found } = modelOf(memory(text));
     expect(networks['back']).toEqual({ name: 'backbone', internal: false });
     expect(found['web']?.networks).toEqual([{ network: 'back', aliases: ['www', 'www.internal'] }]);
+  });
+
+  it('may be internal', () => {
+    const text = `${services('networks: [net]')}networks:\n  net: {internal: true}\n`;
+    expect(modelOf(memory(text)).networks['net']).toEqual({ name: 'a_net', internal: true });
+  });
+
+  it('may call different services the same, if no network calls two of them so', () => {
+    const text = (network: string): string =>
+      `services:\n  one: {image: a, networks: {front: {aliases: [store]}}}\n  two: {image: a, networks: {${network}: {aliases: [store]}}}\nnetworks: {front: , back: }\n`;
+    expect(problemsOf(memory(text('back')))).toEqual([]);
+    expect(problemsOf(memory(text('front'))).map(({ facts }) => facts['key'])).toEqual(['services.two.networks.front']);
   });
 
   it('may be none at all', () => {
@@ -162,22 +187,12 @@ describe('a key that is read and not carried out yet', () => {
     ['deploy: {restart_policy: {max_attempts: 3}}', 'services.web.deploy.restart_policy'],
     ['deploy: {replicas: 2}', 'services.web.deploy.replicas'],
     ['scale: 2', 'services.web.scale'],
-    ['networks: [other]', 'services.web.networks[0]'],
+    ['ports: ["[::1]:8080:80"]', 'services.web.ports'],
   ])('%s is refused in one place', (line, key) => {
     const text = `services:\n  db: {image: a}\n  web:\n    image: a\n    ${line}\nnetworks: {other: }\n`;
     const found = problemsOf(memory(text));
     expect(found.map(({ code, facts }) => [code, facts['key']])).toContainEqual(['APP_FILE_UNSUPPORTED_KEY', key]);
     expect(found).toHaveLength(1);
-  });
-
-  it('an internal network is refused where it is declared', () => {
-    const text = `${services('networks: [net]')}networks:\n  net: {internal: true}\n`;
-    expect(problemsOf(memory(text)).map(({ facts }) => facts['key'])).toEqual(['networks.net.internal']);
-  });
-
-  it('a port of the host is a warning', () => {
-    const found = warningsOf(memory(services('ports: ["8080:80"]')));
-    expect(found.map(({ facts }) => facts['key'])).toEqual(['services.web.ports']);
   });
 });
 

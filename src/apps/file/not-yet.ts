@@ -1,12 +1,11 @@
+import { isIPv4 } from 'node:net';
 import type { ServiceModel } from '../../model/app.ts';
 import type { FileContext } from './context.ts';
 import type { Place } from './node.ts';
 import type { ReadDependency } from './read-dependencies.ts';
 import type { ReadReplicas } from './read-deploy.ts';
 import type { ReadMount } from './read-mounts.ts';
-import type { ReadAttachment, ReadNetwork } from './read-networks.ts';
 import type { ReadRestart } from './read-restart.ts';
-import { warnAt } from './warnings.ts';
 
 /**
  * Keys that are read and checked, stand in the model, and are not carried out yet. Each is refused by one function here and
@@ -21,7 +20,7 @@ export interface Asked {
   readonly portsAt: Place;
   readonly dnsAt: Place;
   readonly cpusetAt: Place;
-  readonly model: Pick<ServiceModel, 'kind' | 'published' | 'settings'>;
+  readonly model: Pick<ServiceModel, 'published' | 'settings'>;
 }
 
 export function refuseNotYet(asked: Asked, context: FileContext): void {
@@ -32,7 +31,7 @@ export function refuseNotYet(asked: Asked, context: FileContext): void {
   refuseResolvers(asked, context);
   refuseCpuset(asked, context);
   refuseSubpaths(asked, context);
-  warnOfPublished(asked, context);
+  refuseHostAddresses(asked, context);
 }
 
 const later = 'it comes with a later version';
@@ -88,35 +87,10 @@ function refuseReplicas({ replicas }: Asked, { problems }: FileContext): void {
   problems.unsupported(replicas.at, 'scaling comes with a later version', 'Write 1, or take it out.');
 }
 
-/** Not an error: nearly every Compose file publishes ports, and the app itself works without. */
-function warnOfPublished({ model, portsAt }: Asked, context: FileContext): void {
-  if (model.kind !== 'service' || !model.published.some(({ hostPorts }) => hostPorts !== undefined)) return;
-  const reason = 'ports of the host come with a later version; the service answers inside its app';
-  const mend = 'Give it an x-minke.route to reach it through the gateway.';
-  warnAt(portsAt, { reason, mend }, context);
-}
-
-/**
- * An app has one network as yet. That is what a file means whose services are all on the same ones, whatever they are called;
- * what is to be kept apart is refused.
- */
-export function refuseSeparation(
-  services: readonly { readonly attachments: readonly ReadAttachment[] }[],
-  networks: ReadonlyMap<string, ReadNetwork>,
-  { problems }: FileContext,
-): void {
-  for (const { model, internalAt } of networks.values()) {
-    if (model.internal) problems.unsupported(internalAt, later, 'Take it out, and write x-minke: {outbound: none}.');
-  }
-  const joined = services.map(({ attachments }) => attachments).filter((attachments) => attachments.length > 0);
-  const setOf = (attachments: readonly ReadAttachment[]): string =>
-    attachments
-      .map(({ model }) => model.network)
-      .toSorted()
-      .join();
-  const usual = setOf(joined[0] ?? []);
-  const other = joined.find((attachments) => setOf(attachments) !== usual)?.[0];
+/** What carries them from the host to the app's network speaks IPv4 there. */
+function refuseHostAddresses({ portsAt, model }: Asked, { problems }: FileContext): void {
+  const other = model.published.find(({ hostIp }) => hostIp !== undefined && !isIPv4(hostIp));
   if (other === undefined) return;
-  const reason = 'networks that keep services of one app apart come with a later version';
-  problems.unsupported(other.at, reason, 'Put all services on the same networks, or take "networks" out.');
+  const reason = `"${other.hostIp}" is no IPv4 address; others come with a later version`;
+  problems.unsupported(portsAt, reason, 'Write an address such as 127.0.0.1, or none for all of them.');
 }

@@ -41,7 +41,7 @@ export function readApp(root: MapNode, naming: Naming, context: FileContext): Re
     folder: context.folder,
     services: Object.fromEntries(models.map((one) => [one.name, one])),
     volumes,
-    networks: Object.fromEntries([...networks].map(([key, network]) => [key, network.model])),
+    networks,
     secrets: secrets.sources,
     configs: configs.sources,
   };

@@ -1,4 +1,4 @@
-import type { AttachmentModel, NetworkModel } from '../../model/app.ts';
+import type { AppModel, AttachmentModel, NetworkModel } from '../../model/app.ts';
 import type { FileContext } from './context.ts';
 import { openMap, type Fields, type Reader } from './fields.ts';
 import { attachmentKeys, networkKeys } from './keys.ts';
@@ -7,33 +7,25 @@ import { isServiceName } from './project-name.ts';
 import { readReference, type Reference } from './read-block.ts';
 import { readBoolean, readList, readPairs, readWord } from './readers.ts';
 
-export interface ReadNetwork {
-  readonly model: NetworkModel;
-  readonly internalAt: Place;
-}
-
 /** The networks of a file by key, `default` always among them. */
-export function readNetworks(fields: Fields, project: string, context: FileContext): ReadonlyMap<string, ReadNetwork> {
+export function readNetworks(fields: Fields, project: string, context: FileContext): AppModel['networks'] {
   const { problems } = context;
   const node = fields.node('networks');
-  const plain = (key: string, at: Place): ReadNetwork => ({
-    model: { name: `${project}_${key}`, internal: false },
-    internalAt: at,
-  });
-  const networks = new Map([['default', plain('default', fields.at)]]);
+  const plain = (key: string): NetworkModel => ({ name: `${project}_${key}`, internal: false });
+  const networks = new Map([['default', plain('default')]]);
   if (node !== undefined && node.kind !== 'map') {
     problems.badValue(node.at, wordsFor(node), 'it must be a mapping of names', 'Write networks: {NAME: }.');
   } else {
-    for (const [key, { key: at, value }] of node?.entries ?? []) {
-      const network = isNull(value) ? plain(key, at) : readNetwork(plain(key, at))(value, problems);
+    for (const [key, { value }] of node?.entries ?? []) {
+      const network = isNull(value) ? plain(key) : readNetwork(plain(key))(value, problems);
       if (network !== undefined) networks.set(key, network);
     }
   }
-  return networks;
+  return Object.fromEntries(networks);
 }
 
 const readNetwork =
-  (plain: ReadNetwork): Reader<ReadNetwork> =>
+  (plain: NetworkModel): Reader<NetworkModel> =>
   (node, problems) => {
     const fields = openMap(node, networkKeys, problems);
     if (fields === undefined) return undefined;
@@ -50,8 +42,7 @@ const readNetwork =
     fields.read('attachable', readBoolean);
     fields.read('labels', readPairs);
     const internal = fields.read('internal', readBoolean) ?? false;
-    const name = fields.read('name', readWord) ?? plain.model.name;
-    return { model: { name, internal }, internalAt: fields.placeOf('internal') };
+    return { name: fields.read('name', readWord) ?? plain.name, internal };
   };
 
 export interface ReadAttachment {

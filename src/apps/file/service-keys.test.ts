@@ -186,7 +186,6 @@ const warned: readonly (readonly [line: string, key: string])[] = [
   ['mem_swappiness: 0', 'mem_swappiness'],
   ['tty: true', 'tty'],
   ['pull_policy: always', 'pull_policy'],
-  ['ports: ["80:80"]', 'ports'],
   ['deploy: {placement: {constraints: [node.role == manager]}}', 'deploy.placement'],
   ['deploy: {endpoint_mode: dnsrr}', 'deploy.endpoint_mode'],
   ['deploy: {update_config: {parallelism: 2}}', 'deploy.update_config'],

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AppModel, ServiceModel } from '../../model/app.ts';
+import { networksOf, outboundOf } from './outbound-of.ts';
 
 /**
  * What an instance of the service is made from, as `sha256:...`: an instance with another digest has to be replaced, one with
@@ -27,12 +28,12 @@ export function configDigest(app: AppModel, service: ServiceModel, imageId: stri
     capDrop: service.capDrop,
     settings: service.settings,
     stdinOpen: service.stdinOpen,
-    network: service.networks.length === 0 ? 'none' : 'app',
+    networks: networksOf(service),
     mounts: service.mounts.map((mount) => ({ ...mount, source: outerSource(app, mount) })),
     limits: service.limits,
     labels: service.labels,
     port: service.ports[0],
-    outbound: service.outbound,
+    outbound: outboundOf(app, service),
     door: hasDoor(service),
   };
   return `sha256:${createHash('sha256').update(canonical(made)).digest('hex')}`;

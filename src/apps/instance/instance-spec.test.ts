@@ -132,6 +132,17 @@ describe('an instance', () => {
     ]);
   });
 
+  it('is on the networks of its service, and on none where that has none, whatever the options of its run say', () => {
+    const ready = image({ command: ['x'] });
+    const networks = ['front', 'back'].map((network) => ({ network, aliases: [] }));
+    const options = { network: 'app' as const };
+    expect(instanceSpec(app, make({ networks }), ready, extras)).toMatchObject({
+      network: 'app',
+      networks: ['back', 'front'],
+    });
+    expect(instanceSpec(app, make({ networks: [] }), ready, { ...extras, options })).toMatchObject({ network: 'none' });
+  });
+
   it('is unprivileged with the image user, unless the options of its run say otherwise', () => {
     const ready = image({ command: ['x'], user: '1000', workdir: '/srv' });
     expect(instanceSpec(app, make({}), ready, extras)).toMatchObject({

@@ -12,6 +12,7 @@ import type {
 import type { RunMount, RunOptions } from '../../model/run.ts';
 import { decideArgv } from './argv.ts';
 import { configDigest, hasDoor } from './config-digest.ts';
+import { networksOf, outboundOf } from './outbound-of.ts';
 
 /** What the caller knows beside the model: identity, folders of this host, and the run or request that the instance is for. */
 export interface SpecExtras {
@@ -76,7 +77,7 @@ export function instanceSpec(
     limits: limitsOf(service.limits, options, kind),
     ...isolationOf(service, options),
     settings: service.settings,
-    outbound: service.outbound,
+    outbound: outboundOf(app, service),
     streams: kind === 'cgi' ? 'pipes' : 'logs',
     stdin: extras.stdin ?? options.stdin ?? (kind === 'cgi' || service.stdinOpen ? 'open' : 'none'),
   };
@@ -178,13 +179,14 @@ const limitsOf = (limits: InstanceLimits, options: RunOptions, kind: InstanceKin
   ...(kind === 'task' ? { resultBytes: options.resultBytes ?? resultLimitBytes } : {}),
 });
 
-type Isolation = Pick<InstanceSpec, 'privileged' | 'capAdd' | 'capDrop' | 'pidNamespace' | 'network'>;
+type Isolation = Pick<InstanceSpec, 'privileged' | 'capAdd' | 'capDrop' | 'pidNamespace' | 'network' | 'networks'>;
 
 /** The file was checked when it was read; options that widen it are let through by the operator's door alone. */
-const isolationOf = ({ capAdd, capDrop, networks }: ServiceModel, options: RunOptions): Isolation => ({
+const isolationOf = (service: ServiceModel, options: RunOptions): Isolation => ({
   privileged: options.privileged ?? false,
-  capAdd: [...capAdd, ...(options.capAdd ?? [])],
-  capDrop: [...capDrop, ...(options.capDrop ?? [])],
+  capAdd: [...service.capAdd, ...(options.capAdd ?? [])],
+  capDrop: [...service.capDrop, ...(options.capDrop ?? [])],
   pidNamespace: options.pidNamespace ?? 'own',
-  network: options.network ?? (networks.length === 0 ? 'none' : 'app'),
+  network: service.networks.length === 0 ? 'none' : (options.network ?? 'app'),
+  networks: networksOf(service),
 });

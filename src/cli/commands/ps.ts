@@ -1,4 +1,4 @@
-import type { InstanceRow } from '../../api/types.ts';
+import type { InstanceRow, PortRow } from '../../api/types.ts';
 import { shortId } from '../../model/ids.ts';
 import { appOption } from '../app/app-request.ts';
 import { defineCommand } from '../command/command.ts';
@@ -36,6 +36,7 @@ export const command = defineCommand({
 });
 
 function printInstances({ out }: Context, instances: readonly InstanceRow[]): void {
+  const hasPorts = instances.some(({ ports }) => ports !== undefined);
   const rows = instances.map((one) => [
     shortId(one.id),
     one.app,
@@ -44,9 +45,14 @@ function printInstances({ out }: Context, instances: readonly InstanceRow[]): vo
     one.state,
     formatAge(Date.now() - one.startedAt),
     one.address ?? '-',
+    ...(hasPorts ? [(one.ports ?? []).map(portText).join(', ') || '-'] : []),
   ]);
-  printTable(out, ['ID', 'APP', 'NAME', 'KIND', 'STATE', 'AGE', 'ADDRESS'], rows);
+  const heads = ['ID', 'APP', 'NAME', 'KIND', 'STATE', 'AGE', 'ADDRESS', ...(hasPorts ? ['PORTS'] : [])];
+  printTable(out, heads, rows);
 }
+
+const portText = ({ hostIp, hostPort, containerPort, protocol }: PortRow): string =>
+  `${hostIp}:${hostPort}->${containerPort}/${protocol}`;
 
 /** Instances below the one that started them; one whose parent has ended stands at the top of its app. */
 function printTree(context: Context, instances: readonly InstanceRow[]): void {

@@ -1,10 +1,12 @@
 import { currentInstance } from '../../apps/deploy/current-instance.ts';
 import { executeSteps, type StepProgress } from '../../apps/deploy/execute-steps.ts';
+import { portsOf } from '../../apps/deploy/app-names.ts';
 import { plan } from '../../apps/deploy/plan.ts';
 import type { Contents } from '../../apps/file/read-contents.ts';
 import type { Current } from '../../apps/deploy/step.ts';
 import { findTakenRoute } from '../../apps/deploy/taken-routes.ts';
 import type { Supervisor } from '../../apps/supervise/supervisor.ts';
+import type { Engine } from '../../engines/engine.ts';
 import { MinkeError } from '../../errors/index.ts';
 import type { Builds } from '../../image/build/builds.ts';
 import type { ImageStore } from '../../image/store.ts';
@@ -52,6 +54,7 @@ export interface Deploys {
 }
 
 export interface DeploysOptions {
+  readonly engine: Engine;
   readonly images: ImageStore;
   readonly builds: Builds;
   readonly catalog: Catalog;
@@ -69,6 +72,7 @@ export interface DeploysOptions {
 
 export function createDeploys(options: DeploysOptions): Deploys {
   const {
+    engine,
     images,
     builds,
     catalog,
@@ -168,6 +172,7 @@ export function createDeploys(options: DeploysOptions): Deploys {
           catalog.list().map((deployed) => deployed.model),
         );
         if (taken !== undefined) throw taken;
+        await engine.networks.checkPorts(model.name, portsOf(model));
         // Before anything is stopped, so that an image that cannot be had changes nothing.
         const obtained = await obtainImages({ images, builds, clock }, model, { onProgress, signal });
         const deployed: Deployed = { model, images: obtained, contents: app.contents };

@@ -1,7 +1,7 @@
-import type { InstanceRow } from '../../api/types.ts';
+import type { InstanceRow, PortRow } from '../../api/types.ts';
 import { hasDoor } from '../../apps/instance/config-digest.ts';
 import { instanceSpec, type SpecExtras } from '../../apps/instance/instance-spec.ts';
-import type { Engine, Instance, InstanceSummary } from '../../engines/engine.ts';
+import type { Engine, HostPort, Instance, InstanceSummary } from '../../engines/engine.ts';
 import type { AppModel, ServiceModel } from '../../model/app.ts';
 import { newId, type Id } from '../../model/ids.ts';
 import type { InstanceKind, ReadyImage } from '../../model/instance.ts';
@@ -143,7 +143,9 @@ export function createInstances(options: InstancesOptions): Instances {
       return find()?.instance;
     },
     rows: (app) =>
-      [...living.values()].filter(({ instance }) => app === undefined || instance.spec.app === app).map(toRow),
+      [...living.values()]
+        .filter(({ instance }) => app === undefined || instance.spec.app === app)
+        .map((entry) => toRow(entry, engine.networks.ports(entry.instance.spec.app))),
     withLogs: (app) => {
       const services = [...living.values()].map(({ instance }) => instance.spec).filter(({ kind }) => hasOwnLog(kind));
       return [...former.list(), ...services].filter((one) => app === undefined || one.app === app);
@@ -160,8 +162,9 @@ export function createInstances(options: InstancesOptions): Instances {
 /** Output that belongs to no run and to no single request. */
 const hasOwnLog = (kind: InstanceKind): boolean => kind === 'service' || kind === 'http';
 
-function toRow({ instance, parent, isStopping }: Entry): InstanceRow {
+function toRow({ instance, parent, isStopping }: Entry, ports: readonly HostPort[]): InstanceRow {
   const { id, app, name, kind } = instance.spec;
+  const own = kind === 'service' ? ports.filter((port) => port.name === name) : [];
   return {
     id,
     app,
@@ -171,8 +174,16 @@ function toRow({ instance, parent, isStopping }: Entry): InstanceRow {
     startedAt: instance.startedAt,
     ...(instance.address === undefined ? {} : { address: instance.address }),
     ...(parent === undefined ? {} : { parent }),
+    ...(own.length === 0 ? {} : { ports: own.map(toPortRow) }),
   };
 }
+
+const toPortRow = ({ hostIp, hostPort, containerPort, protocol }: HostPort): PortRow => ({
+  hostIp,
+  hostPort,
+  containerPort,
+  protocol,
+});
 
 /** What ended last of each service keeps its output, so that one can read why; older output goes. */
 function createFormer(remove: (id: Id) => Promise<void>, keptOfEach = 2) {

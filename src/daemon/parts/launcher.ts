@@ -2,7 +2,7 @@ import { emptyApp, imageTarget } from '../../apps/instance/image-target.ts';
 import type { Engine, Instance } from '../../engines/engine.ts';
 import type { ImageStore } from '../../image/store.ts';
 import { shortId } from '../../model/ids.ts';
-import type { AppModel } from '../../model/app.ts';
+import type { AppModel, AttachmentModel } from '../../model/app.ts';
 import type { RunMount, RunTarget } from '../../model/run.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { LaunchableRun, LaunchedRun, Launcher } from '../../tasks/launcher.ts';
@@ -27,7 +27,7 @@ export function createLauncher(options: {
     if ('function' in target) return catalog.startable(app, target.function);
     const image = await images.prepare(target.image);
     const model = catalog.get(app)?.model ?? emptyApp(app, '/');
-    return { app: model, service: imageTarget(name, target.image), image };
+    return { app: model, service: { ...imageTarget(name, target.image), networks: everyNetwork(model) }, image };
   };
 
   const launched = (instance: Instance, { limits }: Instance['spec']): LaunchedRun => ({
@@ -49,7 +49,7 @@ export function createLauncher(options: {
       const startable = await startableOf(run.app, run.target, run.options.name ?? shortId(run.id));
       const isFunction = 'function' in run.target;
       if (!isFunction && hands.networkOf(run.app) === undefined)
-        await hands.ensureNetwork(run.app, { names: [], aliases: {} });
+        await hands.ensureNetwork(run.app, { names: [], networks: {}, ports: [] });
       makeVolumes(volumes, startable.app, run.options.mounts ?? []);
       const instance = await instances.start({
         ...startable,
@@ -69,6 +69,10 @@ export function createLauncher(options: {
     remove: async (instance) => await engine.remove(instance),
   };
 }
+
+/** Only the operator runs images by their name, and finds everything there is in the app. */
+const everyNetwork = ({ networks }: AppModel): readonly AttachmentModel[] =>
+  Object.keys(networks).map((network) => ({ network, aliases: [] }));
 
 /** As Docker does it: a named volume is made when somebody mounts it. */
 function makeVolumes(volumes: Pick<Volumes, 'ensure'>, app: AppModel, mounts: readonly RunMount[]): void {

@@ -27,7 +27,11 @@ export interface Bench {
   /** Starts with `pipes` and reads to the end. */
   run(overrides: SpecOverrides): Promise<Ended>;
   /** The app's network, with `names`. */
-  network(names: readonly string[], listener?: NetworkSpec['listener']): Promise<void>;
+  network(
+    names: readonly string[],
+    listener?: NetworkSpec['listener'],
+    networks?: NetworkSpec['networks'],
+  ): Promise<void>;
   reopen(whileDown?: () => Promise<void>): Promise<readonly Instance[]>;
   /** Lines of `leftovers` that mention the instance. */
   leftoversOf(id: Id): Promise<readonly string[]>;
@@ -75,8 +79,8 @@ async function setUp(subject: EngineSubject): Promise<{ bench: Bench; end: () =>
     spec,
     start,
     run: async (overrides) => readToEnd(await start(overrides)),
-    network: (names, listener = (connection) => connection.socket.destroy()) =>
-      engine.networks.ensure({ app: 'conformance', names, listener }),
+    network: (names, listener = (connection) => connection.socket.destroy(), networks) =>
+      engine.networks.ensure({ app: 'conformance', names, listener, ...(networks && { networks }) }),
     reopen: async (whileDown) => {
       engine = await underTest.reopen(whileDown);
       return engine.recover();

@@ -74,6 +74,21 @@ export function declareNetworking(subject: EngineSubject): void {
       expect(stdout.toString()).toBe('nobody home');
     });
 
+    promise('keeps instances of different networks apart, and each finds the names of its own', async (bench) => {
+      const networks = { front: { front: 'front', store: 'front' }, back: { server: 'server', store: 'server' } };
+      await bench.network(['front', 'server'], ({ socket, name }) => socket.end(name), networks);
+      const call = async (network: string, name: string): Promise<string> => {
+        const client = { argv: program('client', name, '5000', ''), network: 'app', networks: [network] } as const;
+        const { stdout, exit } = await bench.run(client);
+        return exit.code === 0 ? stdout.toString() : 'nobody';
+      };
+      const names = ['front', 'server', 'store'];
+      const seenFrom = async (network: string): Promise<string[]> =>
+        await Promise.all(names.map(async (name) => await call(network, name)));
+      expect(await seenFrom('front')).toEqual(['front', 'nobody', 'front']);
+      expect(await seenFrom('back')).toEqual(['nobody', 'server', 'server']);
+    });
+
     promise('is ensured again without harm, and takes new names', async (bench) => {
       await bench.network(['server']);
       const server = await publishServer(bench);

@@ -98,7 +98,7 @@ async function start(
     address,
     network: (ended) => {
       setMaxListeners(0, ended);
-      return networkOf(network, spec.app, address, ended);
+      return networkOf(network, spec, address, ended);
     },
   });
   host.instances.set(spec.id, instance);

@@ -1,12 +1,15 @@
 import { once } from 'node:events';
 import { connect as connectSocket, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import type { NetworkSpec, Networks } from '../engine.ts';
+import type { InstanceSpec } from '../../model/instance.ts';
+import type { NetworkNames, NetworkSpec, Networks } from '../engine.ts';
+
 import type { FakeProcess, SocketHandler } from './behaviour.ts';
 
 /** One app's network. Addresses are made up; whatever listens on one does so on a real port of 127.0.0.1. */
 export interface FakeNetwork {
   readonly index: number;
   names: readonly string[];
+  networks: NetworkNames;
   /** Absent while no daemon lives. */
   listener: NetworkSpec['listener'] | undefined;
   readonly published: Map<string, readonly string[]>;
@@ -19,15 +22,19 @@ export type FakeNetworkTable = Map<string, FakeNetwork>;
 
 export function createFakeNetworks(table: FakeNetworkTable): Networks {
   return {
-    ensure: async ({ app, names, listener }) => {
+    ensure: async ({ app, names, networks, listener }) => {
       const network = table.get(app) ?? emptyNetwork(table.size);
       network.names = names;
+      network.networks = networks ?? { default: Object.fromEntries(names.map((name) => [name, name])) };
       network.listener = listener;
       table.set(app, network);
     },
     publish: async (app, name, addresses) => {
       table.get(app)?.published.set(name, addresses);
     },
+    ports: () => [],
+    checkPorts: async () => undefined,
+    releasePorts: async () => undefined,
     connect: async (app, address, port, signal) => connectTo(table.get(app), address, port, signal),
     remove: async (app) => {
       table.delete(app);
@@ -40,10 +47,10 @@ export function nextAddress(network: FakeNetwork): string {
   return `10.${network.index % 256}.${Math.floor(network.addressesGiven / 250)}.${1 + (network.addressesGiven % 250)}`;
 }
 
-/** What an instance at `address` can do in its app's network, till `ended`. */
+/** What an instance can do at its address in its app's network, till `ended`. */
 export function networkOf(
   network: FakeNetwork | undefined,
-  app: string,
+  { app, networks = ['default'] }: Pick<InstanceSpec, 'app' | 'networks'>,
   address: string | undefined,
   ended: AbortSignal,
 ): Pick<FakeProcess, 'listen' | 'connect'> {
@@ -55,7 +62,7 @@ export function networkOf(
       ended.addEventListener('abort', () => network?.open.delete(key));
     },
     connect: async (name, port) => {
-      const socket = await connectByName(network, { app, name, port, from: address ?? '' });
+      const socket = await connectByName(network, networks, { app, name, port, from: address ?? '' });
       ended.addEventListener('abort', () => socket.destroy());
       return socket;
     },
@@ -63,7 +70,15 @@ export function networkOf(
 }
 
 function emptyNetwork(index: number): FakeNetwork {
-  return { index, names: [], listener: undefined, published: new Map(), open: new Map(), addressesGiven: 0 };
+  return {
+    index,
+    names: [],
+    networks: {},
+    listener: undefined,
+    published: new Map(),
+    open: new Map(),
+    addressesGiven: 0,
+  };
 }
 
 interface Call {
@@ -73,14 +88,19 @@ interface Call {
   readonly from: string;
 }
 
-async function connectByName(network: FakeNetwork | undefined, call: Call): Promise<Socket> {
-  if (network === undefined || !network.names.includes(call.name)) throw refusal('ENOTFOUND', call.name, call.port);
-  const addresses = network.published.get(call.name) ?? [];
+async function connectByName(
+  network: FakeNetwork | undefined,
+  networks: readonly string[],
+  call: Call,
+): Promise<Socket> {
+  const name = networks.map((one) => network?.networks[one]?.[call.name]).find((found) => found !== undefined);
+  if (network === undefined || name === undefined) throw refusal('ENOTFOUND', call.name, call.port);
+  const addresses = network.published.get(name) ?? [];
   const address = addresses[Math.floor(Math.random() * addresses.length)];
   if (address !== undefined) return connectTo(network, address, call.port);
   const { listener } = network;
   if (listener === undefined) throw refusal('ECONNREFUSED', call.name, call.port);
-  return connectToHandler((socket) => listener({ socket, ...call }));
+  return connectToHandler((socket) => listener({ socket, ...call, name }));
 }
 
 async function connectTo(

@@ -4,7 +4,9 @@ import { MinkeError } from '../../errors/index.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Networks } from '../engine.ts';
 import { subnetCount } from './network/addresses.ts';
-import { createAppNetwork, hostAddresses, readState, type AppNetwork } from './network/app-network.ts';
+import { createAppNetwork, hostAddresses, type AppNetwork } from './network/app-network.ts';
+import type { PortRequest } from './network/choose-ports.ts';
+import { readState } from './network/state.ts';
 import type { Places } from './places.ts';
 import type { Starter } from './starter/client.ts';
 
@@ -35,7 +37,21 @@ export function createNetworks({ places, starter, log, addressesPerApp }: Networ
   const open = (app: string): AppNetwork => {
     const folder = join(places.net, app);
     const index = readState(join(folder, 'state.json'))?.subnet ?? freeSubnet(app, places.net, networks);
-    return createAppNetwork({ app, folder, subnet: { index }, cgroup: places.cgroup, starter, log, addressesPerApp });
+    const ownerOf: PortRequest['ownerOf'] = ({ hostPort, protocol }) =>
+      [...networks].find(
+        ([name, network]) =>
+          name !== app && network.ports().some((port) => port.hostPort === hostPort && port.protocol === protocol),
+      )?.[0];
+    return createAppNetwork({
+      app,
+      folder,
+      subnet: { index },
+      cgroup: places.cgroup,
+      starter,
+      log,
+      addressesPerApp,
+      ownerOf,
+    });
   };
 
   const of = (app: string): AppNetwork => {
@@ -62,6 +78,11 @@ export function createNetworks({ places, starter, log, addressesPerApp }: Networ
       await network.ensure(spec);
     },
     publish: async (app, name, addresses) => await of(app).publish(name, addresses),
+    ports: (app) => networks.get(app)?.ports() ?? [],
+    checkPorts: async (app, ports) => await (networks.get(app) ?? open(app)).checkPorts(ports),
+    releasePorts: async () => {
+      await Promise.all([...networks.values()].map(async (network) => await network.releasePorts()));
+    },
     connect: async (app, address, port, signal) => await of(app).connect(address, port, signal),
     remove,
     close: () => {

@@ -12,6 +12,7 @@ import { endGroup } from './host/cgroups.ts';
 import { findProgram } from './host/program.ts';
 import type { Context } from './context.ts';
 import { makeOwnFiles } from './own-files.ts';
+import { hostsText } from './network/hosts-file.ts';
 import type { Places } from './places.ts';
 import { removeCommand } from './runtime/commands.ts';
 import { failureIn, firstProcess, forgetContainer, type KnownContainer } from './runtime/containers.ts';
@@ -115,7 +116,7 @@ function etcFiles(spec: InstanceSpec, seat: Seat): Record<string, string> {
   const { settings = {} } = spec;
   const own = `${seat.address ?? '127.0.1.1'} ${ownNames(spec)}\n`;
   return {
-    hosts: `127.0.0.1 localhost\n${own}${hostLines(settings, seat.addressOf)}${seat.hosts()}`,
+    hosts: hostsText(`127.0.0.1 localhost\n${own}${hostLines(settings, seat.addressOf)}`, seat.hosts()),
     'resolv.conf': resolvConf(seat.resolver, settings),
     hostname: `${spec.hostname}\n`,
   };

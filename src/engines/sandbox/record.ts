@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InstanceSpec, Outbound } from '../../model/instance.ts';
 import type { InstanceSummary } from '../engine.ts';
+import type { Reach } from './network/slot.ts';
 import type { KnownContainer } from './runtime/containers.ts';
 import type { RuntimeName } from './runtime/runtime.ts';
 
@@ -11,6 +12,8 @@ export interface InstanceRecord {
   readonly summary: InstanceSummary;
   readonly slot: number | undefined;
   readonly outbound: Outbound;
+  /** Absent in records from when an app had one network. */
+  readonly networks?: readonly string[];
   readonly hasWritableLayer: boolean;
   /** Its slot is not used again. */
   readonly mayChangeNetwork?: boolean;
@@ -30,7 +33,7 @@ export function recordOf(
     version: 1,
     summary: { id, app, name, kind, labels, limits, imageId: spec.image.id },
     slot,
-    outbound: spec.outbound,
+    ...reachOf(spec),
     hasWritableLayer: !spec.readOnlyRoot,
     mayChangeNetwork: mayChangeNetwork(spec),
     startedAt,
@@ -38,6 +41,14 @@ export function recordOf(
     runtime,
   };
 }
+
+export const reachOf = ({
+  outbound,
+  networks = ['default'],
+}: Pick<InstanceRecord, 'outbound' | 'networks'>): Reach => ({
+  outbound,
+  networks,
+});
 
 /** With these it may set addresses, routes and packet rules of its network namespace (capabilities(7)); a sysctl changes it too. */
 export function mayChangeNetwork({

@@ -6,7 +6,8 @@ import { endForkBombs } from './host/fork-bombs.ts';
 import type { Context } from './context.ts';
 import { gatewayAddress } from './network/addresses.ts';
 import { slotFile, type Slot } from './network/slot.ts';
-import { mayChangeNetwork, type InstanceRecord } from './record.ts';
+import { instanceFolder } from './places.ts';
+import { mayChangeNetwork, reachOf, type InstanceRecord } from './record.ts';
 
 /** What an instance takes up while it lives: a slot of its app's network, or only a cgroup when it has no network. */
 export interface Seat {
@@ -16,9 +17,9 @@ export interface Seat {
   /** The app's resolver, as its instances reach it. */
   readonly resolver: string | undefined;
   readonly group: LimitGroup;
-  /** Lines of /etc/hosts for the app's names. */
+  /** Lines of /etc/hosts for the names on its networks. */
   hosts(): string;
-  /** Of a name of the app, where it has one. */
+  /** Of a name on one of its networks. */
   readonly addressOf: (name: string) => string | undefined;
   /** Why the kernel ended it, if it did; asked once, when the instance has ended. */
   leave(): Promise<'out-of-memory' | 'pids-limit' | undefined>;
@@ -28,32 +29,40 @@ export async function takeSeat(context: Context, spec: InstanceSpec): Promise<Se
   if (spec.network === 'none') return await bareSeat(context, spec);
   const network = context.networks.of(spec.app);
   const isChanged = mayChangeNetwork(spec);
-  const slot = await network.slots.acquire({ outbound: spec.outbound, limits: spec.limits, isChanged });
-  return inSlot(context, spec.app, slot, isChanged);
+  const slot = await network.slots.acquire({ reach: reachOf(spec), limits: spec.limits, isChanged });
+  return inSlot(context, spec, slot, { isChanged, folder: instanceFolder(context.places, spec.id, spec.streams) });
 }
 
 /** After a restart: the seat that a living instance has kept. */
 export async function retakeSeat(context: Context, record: InstanceRecord): Promise<Seat> {
-  const { summary, slot, outbound } = record;
+  const { summary, slot } = record;
   // A reboot may leave the record; it takes the namespace, and the instance with it.
   const isGone = slot === undefined || !isNamespace(slotFile(join(context.places.net, summary.app), slot));
   if (isGone) return await bareSeat(context, summary);
   const network = context.networks.of(summary.app);
-  const kept = await network.slots.reclaim(slot, { outbound, limits: summary.limits });
-  return inSlot(context, summary.app, kept, record.mayChangeNetwork === true);
+  const kept = await network.slots.reclaim(slot, { reach: reachOf(record), limits: summary.limits });
+  const folder = instanceFolder(context.places, summary.id, 'logs');
+  return inSlot(context, summary, kept, { isChanged: record.mayChangeNetwork === true, folder });
 }
 
-function inSlot(context: Context, app: string, slot: Slot, isChanged: boolean): Seat {
+function inSlot(
+  context: Context,
+  { app }: Pick<InstanceSpec, 'app'>,
+  slot: Slot,
+  { isChanged, folder }: { readonly isChanged: boolean; readonly folder: string },
+): Seat {
   const network = context.networks.of(app);
   const bombs = endForkBombs(slot.group);
+  const { networks } = slot.reach;
+  slot.hostsFile = join(folder, 'hosts');
   return {
     slot: slot.number,
     address: slot.address,
     namespace: slot.namespace,
     resolver: gatewayAddress(network.subnet),
     group: slot.group,
-    hosts: () => network.hosts(),
-    addressOf: (name) => network.addressOf(name),
+    hosts: () => network.hosts(networks),
+    addressOf: (name) => network.addressOf(name, networks),
     leave: async () => {
       const wasBomb = bombs.stop();
       const verdict = slot.group.verdict() ?? (wasBomb ? 'pids-limit' : undefined);

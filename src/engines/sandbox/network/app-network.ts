@@ -1,20 +1,28 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { MinkeError } from '../../../errors/index.ts';
 import { isNamespace } from '../../../linux/namespace.ts';
 import type { Log } from '../../../observe/log.ts';
-import type { Outbound } from '../../../model/instance.ts';
-import type { NamedConnection, NetworkSpec } from '../../engine.ts';
+import type { NamedConnection, NetworkSpec, WantedPort } from '../../engine.ts';
 import { untilDone, type Starter } from '../starter/client.ts';
-import { nameAddress, type Subnet } from './addresses.ts';
+import type { Subnet } from './addresses.ts';
 import { namespaceBatch, namespaceScript, releaseScript } from './commands.ts';
 import { connectInside, listenerPort, listenInside } from './inside.ts';
+import type { PortRequest, TakenPort } from './choose-ports.ts';
+import { groupsOf } from './groups.ts';
+import { renewHosts } from './hosts-file.ts';
+import { createHostPorts } from './host-ports.ts';
+import { createNames } from './names.ts';
+import { createPublished } from './published.ts';
 import { hostResolvers } from './resolvers.ts';
-import { ruleset } from './ruleset.ts';
+import { ruleset, tapAddress } from './ruleset.ts';
 import { createSlirp } from './slirp.ts';
+import { nowhere, type Reach } from './slot.ts';
 import { createSlots, type Slots } from './slots.ts';
+import { readState, writeState } from './state.ts';
+import { coalesced } from './turns.ts';
 
 /** The network of one app: a namespace, its names, its slots, its rules and its way out. */
 export interface AppNetwork {
@@ -22,13 +30,18 @@ export interface AppNetwork {
   readonly slots: Slots;
   ensure(spec: NetworkSpec): Promise<void>;
   publish(name: string, addresses: readonly string[]): Promise<void>;
+  /** Ports of the host that lead into it. */
+  ports(): readonly TakenPort[];
+  checkPorts(wanted: readonly WantedPort[]): Promise<void>;
+  /** They lead nowhere and are free until `ensure`. */
+  releasePorts(): Promise<void>;
   /** The host has other addresses than before; the rules must know them. */
   refresh(): Promise<void>;
   connect(address: string, port: number, signal?: AbortSignal): Promise<Socket>;
-  /** Lines of /etc/hosts for the names. */
-  hosts(): string;
-  /** Of a name, or of an alias of one. */
-  addressOf(name: string): string | undefined;
+  /** Lines of /etc/hosts for the names, as seen from these networks. */
+  hosts(networks: readonly string[]): string;
+  /** Of a name, or of an alias of one, as seen from these networks. */
+  addressOf(name: string, networks: readonly string[]): string | undefined;
   /** Stops listening; the network itself stays. */
   close(): void;
   remove(): Promise<void>;
@@ -43,32 +56,40 @@ export interface AppNetworkOptions {
   readonly starter: Starter;
   readonly log: Log;
   readonly addressesPerApp: number;
+  /** Which other app has a port of the host. */
+  readonly ownerOf: PortRequest['ownerOf'];
 }
 
 /** As the daemon's mount namespace sees a file, from any other: /proc/PID/root (proc(5)). */
 const seenFromDaemon = (path: string): string => `/proc/${process.pid}/root${path}`;
 
-interface State {
-  readonly subnet: number;
-  /** In the order of their addresses; never shortened, since containers keep the addresses they know. */
-  readonly names: readonly string[];
-}
-
 export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
   const { app, folder, subnet, starter, log } = options;
   const namespace = join(folder, 'ns');
   const stateFile = join(folder, 'state.json');
-  let names: readonly string[] = readState(stateFile)?.names ?? [];
-  let aliases: Readonly<Record<string, string>> = {};
-  const published = new Map<string, readonly string[]>();
+  const before = readState(stateFile);
+  const names = createNames(subnet, before?.names ?? []);
+  const published = createPublished(before?.published ?? {});
+  const slirpSocket = join(folder, 'slirp.sock');
+  const ports = createHostPorts({
+    app,
+    socket: slirpSocket,
+    known: before?.ports ?? [],
+    ownerOf: options.ownerOf,
+    log,
+  });
+  /** What the app is to have was said in this life of the daemon. */
+  let isEnsured = false;
   let listening: { close(): void } | undefined;
   let onConnection: (connection: NamedConnection) => void = (connection) => connection.socket.destroy();
   const slirp = createSlirp({
     app,
     namespace: seenFromDaemon(namespace),
     pidFile: join(folder, 'slirp.pid'),
+    socket: slirpSocket,
     starter,
     onFailure: (error) => log.error('An app has no way out; it is tried again', { app, error }),
+    onStarted: ports.listenAgain,
   });
 
   const run = async (what: string, argv: readonly string[], input?: string): Promise<void> => {
@@ -78,21 +99,29 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
   const runOnHost = async (what: string, script: string, input?: string): Promise<void> =>
     await run(what, ['/usr/bin/nsenter', `--mount=/proc/${process.pid}/ns/mnt`, '/bin/sh', '-c', script], input);
 
-  const addressOf = (name: string): string => nameAddress(subnet, names.indexOf(name));
-  const lookUp = (name: string): string | undefined => {
-    const own = names.includes(name) ? name : aliases[name];
-    return own !== undefined && names.includes(own) ? addressOf(own) : undefined;
+  const save = (): void =>
+    writeState(stateFile, {
+      subnet: subnet.index,
+      names: names.all(),
+      published: published.all(),
+      ports: ports.list(),
+    });
+
+  /** Without it the next life leads the name to the listener at first. */
+  const remember = (): void => {
+    try {
+      save();
+    } catch (error) {
+      log.warn('Where the names of an app lead could not be noted', { app, error });
+    }
   };
 
   const applyRules = coalesced(async () => {
-    const groups = Map.groupBy(slots.list(), (slot) => JSON.stringify(slot.outbound));
     const rules = ruleset({
       subnet,
-      names: names.map((name) => ({ address: addressOf(name), instances: published.get(name) ?? [] })),
-      outbound: [...groups].map(([rule, members]) => ({
-        rule: JSON.parse(rule) as Outbound,
-        instances: members.map((slot) => slot.address),
-      })),
+      names: names.all().map((name) => ({ address: names.addressOf(name), instances: published.of(name) })),
+      ports: ports.list().map((port) => ({ ...port, instances: published.of(port.name) })),
+      ...groupsOf(slots.list(), names),
       listenerPort,
       hostAddresses: hostAddresses(),
     });
@@ -110,21 +139,53 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
     runOnHost,
     seenFromDaemon,
     onChange: async () => await applyRules(),
+    onEmpty: async (address) => {
+      if (!published.keepOnly((one) => one !== address) || !isEnsured) return;
+      save();
+      await applyRules();
+    },
   });
+
+  const reachOf = (address: string): Reach => slots.list().find((slot) => slot.address === address)?.reach ?? nowhere;
+
+  /** What a connection was meant for, that came to the listener. The rules let in who may. */
+  const find = (wanted: {
+    address: string;
+    port: number;
+  }): Pick<NamedConnection, 'name' | 'port' | 'isFromHost'> | undefined => {
+    if (wanted.address === tapAddress) {
+      const port = ports.at(wanted.port);
+      return port && { name: port.name, port: port.containerPort, isFromHost: true };
+    }
+    const name = names.at(wanted.address);
+    return name === undefined ? undefined : { name, port: wanted.port };
+  };
 
   const listen = (): void => {
     listening ??= listenInside(namespace, subnet, {
       dns: {
-        lookUp,
-        mayForward: (from) => slots.list().some((slot) => slot.address === from && slot.outbound !== 'none'),
+        lookUp: (name, from) => names.lookUp(name, reachOf(from).networks),
+        mayForward: (from) => reachOf(from).outbound !== 'none',
         upstream: hostResolvers(),
       },
       accept: (socket, wanted) => {
-        const name = names.find((one) => addressOf(one) === wanted.address);
-        if (name === undefined) socket.destroy();
-        else onConnection({ socket, app, name, port: wanted.port, from: socket.remoteAddress ?? '' });
+        const called = find(wanted);
+        if (called === undefined) socket.destroy();
+        else onConnection({ socket, app, ...called, from: socket.remoteAddress ?? '' });
       },
     });
+  };
+
+  const renewAllHosts = (): void => {
+    for (const { hostsFile, reach } of slots.list()) {
+      if (hostsFile === undefined) continue;
+      try {
+        renewHosts(hostsFile, names.hosts(reach.networks));
+      } catch (error) {
+        // It is just being made, or has just ended.
+        log.debug('A container keeps the names that it had', { app, file: hostsFile, error });
+      }
+    }
   };
 
   /** Whatever a reboot left of the folder describes namespaces that are gone. */
@@ -140,28 +201,50 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
     ensure: async (spec) => {
       onConnection = spec.listener;
       if (!isNamespace(namespace)) await create();
-      aliases = spec.aliases ?? {};
-      names = [...names, ...spec.names.filter((name) => !names.includes(name))];
-      writeFileSync(stateFile, JSON.stringify({ subnet: subnet.index, names } satisfies State));
+      // Of what an earlier life had published, what lives: nobody else can have its address yet.
+      if (!isEnsured) published.keepOnly((address) => slots.list().some((slot) => slot.address === address));
+      names.set(spec.names, spec.networks);
+      await ports.choose(spec.ports ?? []);
+      save();
       await slots.openFound();
       listen();
+      isEnsured = true;
+      renewAllHosts();
       await Promise.all([applyRules(), slirp.ensure()]);
+      try {
+        await ports.settle();
+      } catch (error) {
+        // They are those of before.
+        save();
+        await applyRules();
+        throw error;
+      }
     },
     publish: async (name, addresses) => {
-      published.set(name, addresses);
-      if (!names.includes(name)) return;
+      const isNews = published.set(name, addresses);
+      if (!names.all().includes(name)) return;
+      // Datagrams of one sender are one exchange, which the kernel would go on leading to the instance of before.
+      const isRenewed = isNews && ports.renew(name);
+      remember();
       await applyRules();
+      // Where that fails it is tried again, and no reason not to publish.
+      if (isRenewed) await ports.settle().catch(() => undefined);
     },
+    ports: ports.list,
+    checkPorts: ports.check,
+    releasePorts: ports.release,
     refresh: applyRules,
     connect: async (address, port, signal) => await connectInside(namespace, address, port, signal),
-    hosts: () => [...names, ...Object.keys(aliases)].map((name) => `${lookUp(name)} ${name}\n`).join(''),
-    addressOf: lookUp,
+    hosts: names.hosts,
+    addressOf: names.lookUp,
     close: () => {
+      ports.close();
       slirp.release();
       listening?.close();
       listening = undefined;
     },
     remove: async () => {
+      ports.close();
       listening?.close();
       listening = undefined;
       await slirp.stop();
@@ -174,40 +257,9 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
   };
 }
 
-export function readState(file: string): State | undefined {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as State;
-  } catch {
-    return undefined;
-  }
-}
-
 /** IPv4 addresses of this machine. */
 export function hostAddresses(): string[] {
   return Object.values(networkInterfaces())
     .flat()
     .flatMap((entry) => (entry?.family === 'IPv4' ? [entry.address] : []));
-}
-
-/** One at a time; calls that come meanwhile share the next turn. */
-function coalesced(action: () => Promise<void>): () => Promise<void> {
-  let current: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
-  const turn = (): Promise<void> => {
-    const begun = action().finally(() => {
-      if (current === begun) current = undefined;
-    });
-    current = begun;
-    return begun;
-  };
-  return async () => {
-    if (current === undefined) return await turn();
-    next ??= current
-      .catch(() => undefined)
-      .then(async () => {
-        next = undefined;
-        await turn();
-      });
-    await next;
-  };
 }

@@ -5,8 +5,8 @@ import { createUpstream, messagesOf, type Upstream } from './dns-upstream.ts';
 
 /** What the resolver of an app's network knows. */
 export interface DnsZone {
-  /** IPv4 address of a name of the app. */
-  lookUp(name: string): string | undefined;
+  /** IPv4 address of a name of the app, as the instance at `from` sees it. */
+  lookUp(name: string, from: string): string | undefined;
   /** Whether the instance at this address may ask for names outside. */
   mayForward(from: string): boolean;
   /** Addresses of the host's own resolvers. */
@@ -76,7 +76,7 @@ async function answer(
   if (asked === undefined) return undefined;
   // The host's resolver might let the host change its names.
   if (asked.operation !== 0) return errorTo(query, asked, codes.notImplemented);
-  const address = zone.lookUp(asked.name);
+  const address = zone.lookUp(asked.name, from);
   if (address !== undefined) return answerTo(query, asked, asked.type === typeA ? address : undefined);
   if (!asked.name.includes('.')) return errorTo(query, asked, codes.notFound);
   if (!zone.mayForward(from)) return errorTo(query, asked, codes.refused);

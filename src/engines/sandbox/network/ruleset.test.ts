@@ -8,6 +8,11 @@ const request: RulesetRequest = {
     { address: '10.64.128.2', instances: ['10.64.1.1'] },
     { address: '10.64.128.3', instances: ['10.64.1.2', '10.64.1.3'] },
   ],
+  networks: [
+    { names: ['10.64.128.1', '10.64.128.2'], members: ['10.64.1.1', '10.64.1.2'] },
+    { names: ['10.64.128.3'], members: ['10.64.1.2', '10.64.1.3'] },
+  ],
+  ports: [],
   outbound: [],
   listenerPort: 65_001,
   hostAddresses: ['127.0.0.1', '192.168.1.20', '203.0.113.1'],
@@ -21,6 +26,8 @@ function chain(name: string, changes: Partial<RulesetRequest> = {}): string[] {
 }
 
 const toOutside = (rules: readonly string[]): string[] => rules.filter((rule) => rule.includes('oifname "tap0"'));
+/** Before all that is allowed: what would be led to the host itself. */
+const hostRefused = 'iifname "slot*" oifname "tap0" ip daddr 10.0.2.0/24 goto refused';
 
 describe('the rules of an app', () => {
   it('drop what they do not name', () => {
@@ -49,26 +56,80 @@ describe('the rules of an app', () => {
     );
   });
 
-  it('let nobody reach the listener but by a name', () => {
-    expect(chain('input').filter((rule) => rule.includes('65001'))).toEqual([
-      'iifname "slot*" ip daddr { 10.64.128.1, 10.64.128.2, 10.64.128.3 } tcp dport 65001 accept',
+  it('let nobody reach the listener but by a name of a network that it is on', () => {
+    expect(chain('input').filter((rule) => rule.endsWith('jump named'))).toEqual([
+      'iifname "slot*" ip saddr { 10.64.1.1, 10.64.1.2 } ip daddr { 10.64.128.1, 10.64.128.2 } jump named',
+      'iifname "slot*" ip saddr { 10.64.1.2, 10.64.1.3 } ip daddr { 10.64.128.3 } jump named',
     ]);
-    expect([...chain('input', { names: [] }), ...chain('prerouting', { names: [] })].join()).not.toContain('65001');
+    expect(chain('named')).toEqual(['tcp dport 65001 accept', 'icmp type echo-request accept']);
+    const without = { names: [], networks: [] };
+    expect([...chain('input', without), ...chain('prerouting', without)].join()).not.toMatch(/65001|named/);
+  });
+
+  it('let instances reach those on the same network, packet by packet, and no other', () => {
+    const between = chain('forward').filter((rule) => rule.startsWith('iifname "slot*" oifname "slot*"'));
+    expect(between).toEqual([
+      'iifname "slot*" oifname "slot*" ip saddr { 10.64.1.1, 10.64.1.2 } ip daddr { 10.64.1.1, 10.64.1.2 } accept',
+      'iifname "slot*" oifname "slot*" ip saddr { 10.64.1.2, 10.64.1.3 } ip daddr { 10.64.1.2, 10.64.1.3 } accept',
+    ]);
+    expect(chain('forward', { networks: [{ names: ['10.64.128.1'], members: [] }] }).join()).not.toContain('saddr');
   });
 
   it('accept nothing that comes in from outside by itself', () => {
-    expect([...chain('input'), ...chain('forward')].filter((rule) => rule.includes('iifname "tap0"'))).toEqual([]);
+    const fromOutside = [...chain('input'), ...chain('forward')].filter((rule) => rule.includes('iifname "tap0"'));
+    expect(fromOutside).toEqual([
+      'iifname "tap0" oifname "slot*" ct direction reply ct state established,related accept',
+    ]);
+  });
+});
+
+describe('a port of the host', () => {
+  const web = { guestPort: 1, protocol: 'tcp', containerPort: 80, instances: ['10.64.1.1'] } as const;
+  const dns = { guestPort: 2, protocol: 'udp', containerPort: 53, instances: ['10.64.1.2', '10.64.1.3'] } as const;
+  const ports = { ports: [web, dns] };
+  const arriving = 'iifname "tap0" ip daddr 10.0.2.100';
+
+  it('leads to the instances of its service, in turns', () => {
+    expect(chain('prerouting', ports).slice(-2)).toEqual([
+      `${arriving} tcp dport 1 dnat to 10.64.1.1:80`,
+      `${arriving} udp dport 2 dnat ip to numgen inc mod 2 map { 0 : 10.64.1.2 . 53, 1 : 10.64.1.3 . 53 }`,
+    ]);
+  });
+
+  it('leads to the listener while there is none, and for datagrams nowhere', () => {
+    const unready = { ports: [web, dns].map((port) => ({ ...port, instances: [] })) };
+    const rules = chain('prerouting', unready).filter((rule) => rule.startsWith(arriving));
+    expect(rules).toEqual([`${arriving} tcp dport 1 dnat to :65001`]);
+    expect(chain('input', unready)).toContain('iifname "tap0" tcp dport 65001 ct status dnat accept');
+    expect(toOutside(chain('forward', unready)).join()).not.toContain('direction reply');
+  });
+
+  it('lets in what is for its service, and out only what answers that', () => {
+    expect(chain('forward', ports)).toEqual(
+      expect.arrayContaining([
+        'iifname "tap0" oifname "slot*" ip daddr { 10.64.1.1 } tcp dport 80 ct status dnat accept',
+        'iifname "tap0" oifname "slot*" ip daddr { 10.64.1.2, 10.64.1.3 } udp dport 53 ct status dnat accept',
+      ]),
+    );
+    expect(toOutside(chain('forward', ports)).slice(0, 2)).toEqual([
+      'iifname "slot*" oifname "tap0" ip saddr { 10.64.1.1, 10.64.1.2, 10.64.1.3 } ct direction reply ct state established,related accept',
+      'iifname "slot*" oifname "tap0" ip daddr 10.0.2.0/24 goto refused',
+    ]);
   });
 });
 
 describe('the way out', () => {
-  const outbound = (rule: RulesetRequest['outbound'][number]['rule']): string[] =>
-    toOutside(chain('forward', { outbound: [{ rule, instances: ['10.64.1.1', '10.64.1.2'] }] }));
+  const afterHost = ([first, ...rules]: readonly string[]): readonly string[] => {
+    expect(first).toBe(hostRefused);
+    return rules;
+  };
+  const outbound = (rule: RulesetRequest['outbound'][number]['rule']): readonly string[] =>
+    afterHost(toOutside(chain('forward', { outbound: [{ rule, instances: ['10.64.1.1', '10.64.1.2'] }] })));
   const from = 'iifname "slot*" oifname "tap0" ip saddr { 10.64.1.1, 10.64.1.2 }';
 
   it('is closed where it is none, or nobody is there', () => {
     expect(outbound('none')).toEqual([]);
-    expect(toOutside(chain('forward', { outbound: [{ rule: 'public', instances: [] }] }))).toEqual([]);
+    expect(afterHost(toOutside(chain('forward', { outbound: [{ rule: 'public', instances: [] }] })))).toEqual([]);
   });
 
   it('leads to no private range and no address of the host where it is public', () => {
@@ -98,8 +159,10 @@ describe('the way out', () => {
     ]);
   });
 
-  it('is judged packet by packet: what was established before counts only towards an instance', () => {
+  it('is judged packet by packet: what was established before counts only for answers from outside', () => {
     const established = chain('forward').filter((rule) => rule.includes('established'));
-    expect(established).toEqual(['oifname "slot*" ct state established,related accept']);
+    expect(established).toEqual([
+      'iifname "tap0" oifname "slot*" ct direction reply ct state established,related accept',
+    ]);
   });
 });

@@ -5,6 +5,10 @@ export interface RulesetRequest {
   readonly subnet: Subnet;
   /** Address of each name, and the instances that answer for it now. */
   readonly names: readonly { readonly address: string; readonly instances: readonly string[] }[];
+  /** Addresses of the names and of the instances that are on each network: who reaches whom. */
+  readonly networks: readonly { readonly names: readonly string[]; readonly members: readonly string[] }[];
+  /** What comes in by ports of the host, and the instances that it is for now. */
+  readonly ports: readonly RulesetPort[];
   /** Addresses of instances, grouped by where they may go. */
   readonly outbound: readonly { readonly rule: Outbound; readonly instances: readonly string[] }[];
   /** Port of the daemon's listener in the app's namespace. */
@@ -13,9 +17,24 @@ export interface RulesetRequest {
   readonly hostAddresses: readonly string[];
 }
 
+export interface RulesetPort {
+  /** At the app's own end of its way to the outside. */
+  readonly guestPort: number;
+  readonly protocol: 'tcp' | 'udp';
+  readonly containerPort: number;
+  readonly instances: readonly string[];
+}
+
 /** Links to instances are this and the slot's number. */
 export const instanceLink = 'slot';
 export const tap = 'tap0';
+/** What lies between that and the host (slirp4netns(1)): the app's own end is .100, the host .2. */
+export const tapRange = '10.0.2.0/24';
+export const tapAddress = '10.0.2.100';
+
+const fromInstance = `iifname "${instanceLink}*"`;
+const toInstance = `oifname "${instanceLink}*"`;
+const set = (addresses: readonly string[]): string => `{ ${[...new Set(addresses)].join(', ')} }`;
 
 /**
  * The nft rules of an app's namespace, whole, as one transaction (nft -f): chains are flushed and filled, never removed, so
@@ -27,6 +46,7 @@ export function ruleset(request: RulesetRequest): string {
       'type nat hook prerouting priority dstnat; policy accept;',
       ...toInstances(request),
       ...toListener(request),
+      ...fromHost(request),
     ],
     postrouting: [
       'type nat hook postrouting priority srcnat; policy accept;',
@@ -36,14 +56,20 @@ export function ruleset(request: RulesetRequest): string {
     input: ['type filter hook input priority filter; policy drop;', ...input(request)],
     forward: [
       'type filter hook forward priority filter; policy drop;',
-      `oifname "${instanceLink}*" ct state established,related accept`,
-      `iifname "${instanceLink}*" oifname "${instanceLink}*" accept`,
+      `iifname "${tap}" ${toInstance} ct direction reply ct state established,related accept`,
+      // Both ways, and of no connection is remembered that it was allowed: its slot may be another's by now.
+      ...request.networks.flatMap(({ members }) => among(members)),
+      ...forwardPorts(request),
+      // Its own rule, since the process at the other end leads what is sent there to the host itself.
+      `${fromInstance} oifname "${tap}" ip daddr ${tapRange} goto refused`,
       // On the way out every packet is judged: a slot is used again by instances that may go elsewhere, and what the last one
       // had established is not theirs.
       ...request.outbound.flatMap((group) => forward(group.rule, group.instances, request.hostAddresses)),
-      'meta l4proto tcp reject with tcp reset',
-      'reject with icmp type admin-prohibited',
+      'goto refused',
     ],
+    // What instances may reach of the names on their own networks while nobody answers for them.
+    named: ['', `tcp dport ${request.listenerPort} accept`, 'icmp type echo-request accept'],
+    refused: ['', 'meta l4proto tcp reject with tcp reset', 'reject with icmp type admin-prohibited'],
   };
   const declared = Object.entries(chains).map(([name, [head = '']]) => `  chain ${name} { ${head} }`);
   const filled = Object.entries(chains).map(([name, [, ...rules]]) => chainBody(name, rules));
@@ -60,9 +86,42 @@ function toInstances({ names }: RulesetRequest): string[] {
   return names.flatMap(({ address, instances }) => {
     if (instances.length === 0) return [];
     if (instances.length === 1) return [`ip daddr ${address} dnat to ${instances[0]}`];
-    const turns = instances.map((instance, index) => `${index} : ${instance}`).join(', ');
-    return [`ip daddr ${address} dnat to numgen inc mod ${instances.length} map { ${turns} }`];
+    return [`ip daddr ${address} dnat to ${inTurns(instances)}`];
   });
+}
+
+function inTurns(targets: readonly string[]): string {
+  return `numgen inc mod ${targets.length} map { ${targets.map((target, index) => `${index} : ${target}`).join(', ')} }`;
+}
+
+/** A port of the host leads where the name leads, or to the listener, which sees by the port that it came to what it is for. */
+function fromHost({ ports, listenerPort }: RulesetRequest): string[] {
+  return ports.flatMap(({ guestPort, protocol, containerPort, instances }) => {
+    const arriving = `iifname "${tap}" ip daddr ${tapAddress} ${protocol} dport ${guestPort}`;
+    if (instances.length === 1) return [`${arriving} dnat to ${instances[0]}:${containerPort}`];
+    if (instances.length > 1)
+      return [`${arriving} dnat ip to ${inTurns(instances.map((instance) => `${instance} . ${containerPort}`))}`];
+    return protocol === 'tcp' ? [`${arriving} dnat to :${listenerPort}`] : [];
+  });
+}
+
+/** Inwards to what is published, and back out only what answers that: this opens no way out. */
+function forwardPorts({ ports }: RulesetRequest): string[] {
+  const inwards = ports
+    .filter(({ instances }) => instances.length > 0)
+    .map(
+      ({ protocol, containerPort, instances }) =>
+        `iifname "${tap}" ${toInstance} ip daddr ${set(instances)} ${protocol} dport ${containerPort} ct status dnat accept`,
+    );
+  const published = ports.flatMap(({ instances }) => instances);
+  if (published.length === 0) return [];
+  const back = `${fromInstance} oifname "${tap}" ip saddr ${set(published)} ct direction reply`;
+  return [...new Set(inwards), `${back} ct state established,related accept`];
+}
+
+function among(members: readonly string[]): string[] {
+  if (members.length === 0) return [];
+  return [`${fromInstance} ${toInstance} ip saddr ${set(members)} ip daddr ${set(members)} accept`];
 }
 
 /** Every port of a name that nobody answers for: only the port is rewritten, so the listener still sees which name it was. */
@@ -79,18 +138,19 @@ function toItself({ subnet, names }: RulesetRequest): string[] {
   return instances.map((address) => `ip saddr ${address} ip daddr ${address} snat to ${gatewayAddress(subnet)}`);
 }
 
-function input({ subnet, names, listenerPort }: RulesetRequest): string[] {
+function input({ subnet, networks, ports, listenerPort }: RulesetRequest): string[] {
   return [
     'ct state established,related accept',
     'iifname "lo" accept',
     `iifname "${instanceLink}*" ip daddr ${gatewayAddress(subnet)} udp dport 53 accept`,
     `iifname "${instanceLink}*" ip daddr ${gatewayAddress(subnet)} tcp dport 53 accept`,
-    ...(names.length === 0
-      ? []
-      : [`iifname "${instanceLink}*" ip daddr ${anyName(names)} tcp dport ${listenerPort} accept`]),
-    `iifname "${instanceLink}*" meta l4proto icmp icmp type echo-request accept`,
-    `iifname "${instanceLink}*" meta l4proto tcp reject with tcp reset`,
-    `iifname "${instanceLink}*" reject`,
+    `${fromInstance} ip daddr ${gatewayAddress(subnet)} icmp type echo-request accept`,
+    ...networks
+      .filter(({ names, members }) => names.length > 0 && members.length > 0)
+      .map(({ names, members }) => `${fromInstance} ip saddr ${set(members)} ip daddr ${set(names)} jump named`),
+    ...(ports.length === 0 ? [] : [`iifname "${tap}" tcp dport ${listenerPort} ct status dnat accept`]),
+    `${fromInstance} meta l4proto tcp reject with tcp reset`,
+    `${fromInstance} reject`,
   ];
 }
 

@@ -17,11 +17,15 @@ export interface SlirpOptions {
   readonly app: string;
   readonly namespace: string;
   readonly pidFile: string;
+  /** Where it is told what to listen at on the host. */
+  readonly socket: string;
   readonly starter: Starter;
   readonly onFailure: (error: unknown) => void;
+  /** A new one lives, which listens at nothing yet. */
+  readonly onStarted: () => void;
 }
 
-export function createSlirp({ app, namespace, pidFile, starter, onFailure }: SlirpOptions): Slirp {
+export function createSlirp({ app, namespace, pidFile, socket, starter, onFailure, onStarted }: SlirpOptions): Slirp {
   const kept = keepProcess({
     pidFile,
     onFailure,
@@ -29,7 +33,8 @@ export function createSlirp({ app, namespace, pidFile, starter, onFailure }: Sli
       const ready = openPipe();
       const output = new Socket({ fd: ready.read, readable: true, writable: false });
       try {
-        remember(await launch(starter, namespace, ready.write));
+        rmSync(socket, { force: true });
+        remember(await launch(starter, namespace, socket, ready.write));
       } catch (error) {
         output.destroy();
         throw error;
@@ -37,6 +42,7 @@ export function createSlirp({ app, namespace, pidFile, starter, onFailure }: Sli
         closeSync(ready.write);
       }
       await firstByte(app, output);
+      onStarted();
     },
   });
   return {
@@ -48,7 +54,7 @@ export function createSlirp({ app, namespace, pidFile, starter, onFailure }: Sli
   };
 }
 
-async function launch(starter: Starter, namespace: string, readyPipe: number): Promise<number> {
+async function launch(starter: Starter, namespace: string, socket: string, readyPipe: number): Promise<number> {
   const readyDescriptor = 3;
   const { pid } = await starter.start({
     argv: [
@@ -56,7 +62,9 @@ async function launch(starter: Starter, namespace: string, readyPipe: number): P
       '--netns-type=path',
       '--configure',
       '--mtu=65520',
-      '--disable-host-loopback',
+      // Not --disable-host-loopback, which would also drop what a published UDP port answers to a client on this host: that
+      // nothing else is sent there is the rules' part.
+      `--api-socket=${socket}`,
       '--disable-dns',
       `--ready-fd=${readyDescriptor}`,
       namespace,

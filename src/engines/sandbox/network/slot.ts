@@ -12,17 +12,29 @@ export interface Slot {
   /** File of the namespace as the runtime can open it. */
   readonly namespace: string;
   readonly group: LimitGroup;
-  outbound: Outbound;
+  reach: Reach;
+  /** /etc/hosts of the instance that is in it. */
+  hostsFile?: string | undefined;
 }
 
-export interface SlotRequest {
+/** Where an instance may go, and who may come to it. */
+export interface Reach {
   readonly outbound: Outbound;
+  /** Those of the app's networks that it is on. */
+  readonly networks: readonly string[];
+}
+
+/** Of a slot for which the rules say nothing, or nothing that can be relied on. No instance asks for it. */
+export const nowhere: Reach = { outbound: 'none', networks: [] };
+
+export interface SlotRequest {
+  readonly reach: Reach;
   readonly limits: InstanceLimits;
   /** It is not used again, whoever gives it back: not even by a later life of the daemon. */
   readonly isChanged: boolean;
 }
 
-export const sameOutbound = (a: Outbound, b: Outbound): boolean => JSON.stringify(a) === JSON.stringify(b);
+export const sameReach = (a: Reach, b: Reach): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** Where a slot's namespace is mounted, in the folder of its app. */
 export const slotFile = (folder: string, number: number): string => join(folder, `slot-${number}`);

@@ -2,13 +2,12 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { MinkeError } from '../../../errors/index.ts';
 import { inNetworkNamespace, isNamespace } from '../../../linux/namespace.ts';
-import type { Outbound } from '../../../model/instance.ts';
 import { createLimitGroup, removeGroupTree } from '../host/cgroups.ts';
 import { untilDone } from '../starter/client.ts';
 import { instanceAddress, type Subnet } from './addresses.ts';
 import { releaseScript, slotScript } from './commands.ts';
 import { unlessStarted } from '../host/unless-started.ts';
-import { changedFile, sameOutbound, slotFile, type Slot, type SlotRequest } from './slot.ts';
+import { changedFile, nowhere, sameReach, slotFile, type Reach, type Slot, type SlotRequest } from './slot.ts';
 
 /** The slots of one app: taken by instances, given back, and made in batches ahead of need. */
 export interface Slots {
@@ -40,13 +39,15 @@ export interface SlotsOptions {
   readonly seenFromDaemon: (path: string) => string;
   /** Called when a slot has come, or goes elsewhere than before. */
   readonly onChange: () => Promise<void>;
+  /** Called before a slot whose instance has ended may be taken by another. */
+  readonly onEmpty: (address: string) => Promise<void>;
 }
 
 const firstBatch = 2;
 const largestBatch = 16;
 
 export function createSlots(options: SlotsOptions): Slots {
-  const { app, folder, subnet, capacity, namespace, cgroup, runOnHost, seenFromDaemon, onChange } = options;
+  const { app, folder, subnet, capacity, namespace, cgroup, runOnHost, seenFromDaemon, onChange, onEmpty } = options;
   const fileOf = (number: number): string => slotFile(folder, number);
   const groupOf = (number: number): string => `${cgroup}/${app}/slot-${number}`;
   /** The mark goes last: a slot that was taken apart half-way is still marked. */
@@ -59,13 +60,13 @@ export function createSlots(options: SlotsOptions): Slots {
   let growing: Promise<void> | undefined;
   let opening: Promise<void> | undefined;
 
-  const open = async (number: number, outbound: Outbound): Promise<Slot> => {
+  const open = async (number: number, reach: Reach): Promise<Slot> => {
     const slot: Slot = {
       number,
       address: instanceAddress(subnet, number),
       namespace: seenFromDaemon(fileOf(number)),
       group: await createLimitGroup(groupOf(number)),
-      outbound,
+      reach,
     };
     slots.set(number, slot);
     taken.add(number);
@@ -97,7 +98,7 @@ export function createSlots(options: SlotsOptions): Slots {
     for (const number of numbers) taken.delete(number);
   };
 
-  const make = async (count: number, outbound: Outbound): Promise<void> => {
+  const make = async (count: number, reach: Reach): Promise<void> => {
     const numbers = takeNumbers(count);
     await unlessStarted(
       async () => await dismantle(numbers),
@@ -108,7 +109,7 @@ export function createSlots(options: SlotsOptions): Slots {
           file: fileOf(number),
         }));
         await runOnHost('slots', slotScript(namespace, subnet, wanted));
-        const made = await Promise.allSettled(numbers.map(async (number) => await open(number, outbound)));
+        const made = await Promise.allSettled(numbers.map(async (number) => await open(number, reach)));
         const failed = made.find((one) => one.status === 'rejected');
         if (failed !== undefined) throw failed.reason;
         await onChange();
@@ -118,20 +119,26 @@ export function createSlots(options: SlotsOptions): Slots {
   };
 
   /** One batch at a time, each as large as all before it, so that a burst waits for few of them. */
-  const grow = async (outbound: Outbound): Promise<void> => {
-    growing ??= make(Math.min(Math.max(slots.size, firstBatch), largestBatch), outbound).finally(() => {
+  const grow = async (reach: Reach): Promise<void> => {
+    growing ??= make(Math.min(Math.max(slots.size, firstBatch), largestBatch), reach).finally(() => {
       growing = undefined;
     });
     await growing;
   };
 
-  const takeFree = async (outbound: Outbound): Promise<Slot | undefined> => {
-    const same = free.findLastIndex((slot) => sameOutbound(slot.outbound, outbound));
+  const takeFree = async (reach: Reach): Promise<Slot | undefined> => {
+    const same = free.findLastIndex((slot) => sameReach(slot.reach, reach));
     if (same >= 0) return free.splice(same, 1)[0];
     const slot = free.pop();
     if (slot === undefined) return undefined;
-    slot.outbound = outbound;
-    await onChange();
+    slot.reach = reach;
+    try {
+      await onChange();
+    } catch (error) {
+      slot.reach = nowhere;
+      free.push(slot);
+      throw error;
+    }
     return slot;
   };
 
@@ -143,15 +150,15 @@ export function createSlots(options: SlotsOptions): Slots {
     if (broken.length > 0) await runOnHost('slots', releaseScript(broken.flatMap(filesOf)));
     // Their counters tell of instances that ended with the daemon, and would accuse the next.
     await Promise.all(unused.map(async (number) => await removeGroupTree(groupOf(number))));
-    free.push(...(await Promise.all(unused.filter(isWhole).map(async (number) => await open(number, 'none')))));
+    free.push(...(await Promise.all(unused.filter(isWhole).map(async (number) => await open(number, nowhere)))));
   };
 
   return {
-    acquire: async ({ outbound, limits, isChanged }) => {
-      let slot = await takeFree(outbound);
+    acquire: async ({ reach, limits, isChanged }) => {
+      let slot = await takeFree(reach);
       while (slot === undefined) {
-        await grow(outbound);
-        slot = await takeFree(outbound);
+        await grow(reach);
+        slot = await takeFree(reach);
       }
       try {
         await slot.group.limit(limits);
@@ -162,13 +169,19 @@ export function createSlots(options: SlotsOptions): Slots {
       }
       return slot;
     },
-    reclaim: async (number, { outbound, limits }) => {
-      const slot = await open(number, outbound);
+    reclaim: async (number, { reach, limits }) => {
+      const slot = await open(number, reach);
       await slot.group.limit(limits);
       return slot;
     },
     release: async (slot, isReusable) => {
-      if (isReusable) {
+      slot.hostsFile = undefined;
+      // Where that cannot be said, nobody is to have its address.
+      const isEmpty = await onEmpty(slot.address).then(
+        () => true,
+        () => false,
+      );
+      if (isReusable && isEmpty) {
         free.push(slot);
         return;
       }

@@ -39,9 +39,16 @@ export interface TestDaemon {
   /** A new life with the same data. It must have ended. */
   restart(): Promise<void>;
   /** Runs the command line against it. */
-  cli(args: readonly string[], options?: { readonly cwd?: string; readonly input?: string }): Promise<CliResult>;
+  cli(args: readonly string[], options?: CliOptions): Promise<CliResult>;
   /** `minke shutdown --purge`; resolves with what is left of it on the host, which should be nothing. */
   purge(): Promise<readonly string[]>;
+}
+
+export interface CliOptions {
+  readonly cwd?: string;
+  readonly input?: string;
+  /** Beside this process's own. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface CliResult {
@@ -162,9 +169,12 @@ async function answering(api: Transport, child: ChildProcess, logs: readonly Buf
 export async function runCli(
   dataFolder: string,
   args: readonly string[],
-  { cwd = '/', input = '' }: { readonly cwd?: string; readonly input?: string },
+  { cwd = '/', input = '', environment = {} }: CliOptions,
 ): Promise<CliResult> {
-  const child = spawn(minkeProgram, args, { cwd, env: { ...process.env, MINKE_DATA: dataFolder, NO_COLOR: '1' } });
+  const child = spawn(minkeProgram, args, {
+    cwd,
+    env: { ...process.env, ...environment, MINKE_DATA: dataFolder, NO_COLOR: '1' },
+  });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));

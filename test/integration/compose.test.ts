@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { InstanceRow } from '../../src/api/types.ts';
 import { startDaemon, type TestDaemon } from './daemon.ts';
@@ -87,6 +89,7 @@ const all: Readonly<Record<string, Shape>> = {
 beforeAll(async () => {
   daemon = await startDaemon({ under: alone });
   await loadStandIns(daemon, [...new Set(Object.values(all).flatMap(({ images }) => images))]);
+  await makeVolume('company-data');
 });
 
 afterAll(async () => {
@@ -129,6 +132,19 @@ describe.each(Object.entries(all))('CO-1 %s', (folder, { app = folder, files = [
     expect(await running()).toEqual([]);
   });
 });
+
+/** One that outlives the app that had it. */
+async function makeVolume(name: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'minke-compose-'));
+  const file = join(folder, 'compose.yaml');
+  writeFileSync(
+    file,
+    `services: { owner: { image: 'postgres:17', volumes: ['kept:/kept'] } }\nvolumes: { kept: { name: ${name} } }\n`,
+  );
+  await daemon.up(file, { project: 'owner' });
+  await daemon.cli(['down', 'owner']);
+  rmSync(folder, { recursive: true });
+}
 
 /** What answers at a port of the daemon's network, however it is asked. */
 function said(port: string): string {

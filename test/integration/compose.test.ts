@@ -101,7 +101,7 @@ describe.each(Object.entries(all))('CO-1 %s', (folder, { app = folder, files = [
   const minke = async (command: string, ...args: readonly string[]): Promise<string> => {
     const options = { cwd: join(shapes, folder), ...(environment === undefined ? {} : { environment }) };
     const { code, stdout, stderr } = await daemon.cli([command, ...named, ...args], options);
-    expect(code, stderr).toBe(0);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
     return stdout;
   };
   const running = async (): Promise<string[]> => {

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { http } from '../../linux/node-http.ts';
-import { clientHeaders, type Headers } from './headers.ts';
+import { clientHeaders, passedTrailers, type Headers } from './headers.ts';
 import { openPatientConnection } from './patient-connection.ts';
 
 export interface ProxyExchange {
@@ -94,7 +94,7 @@ function send(exchange: ProxyExchange, connection: Duplex): ClientRequest {
 
 function sendBody({ isChunked, trailers }: ProxyExchange, body: Readable, outgoing: ClientRequest): void {
   body.once('end', () => {
-    if (isChunked && trailers().length > 0) outgoing.addTrailers(pairUp(trailers()));
+    if (isChunked) outgoing.addTrailers(passedTrailers(trailers()));
   });
   body.pipe(outgoing);
   // An instance may answer without reading all; the rest must not wait for it.
@@ -124,7 +124,7 @@ async function relay({ response, fields, hasEnded }: ProxyExchange, incoming: In
   // The head goes with the first bytes of the body, or alone where none are there yet (events, say).
   if (incoming.readableLength === 0 && !incoming.complete) response.flushHeaders();
   incoming.once('end', () => {
-    if (incoming.rawTrailers.length > 0) response.addTrailers(pairUp(incoming.rawTrailers));
+    response.addTrailers(passedTrailers(incoming.rawTrailers));
   });
   const isOpen = isOpenEnded(incoming, response);
   await pipeline(incoming, response, { end: !isOpen });
@@ -140,7 +140,3 @@ const isOpenEnded = ({ headers, statusCode }: IncomingMessage, { req }: ServerRe
   req.method !== 'HEAD' &&
   statusCode !== 204 &&
   statusCode !== 304;
-
-function pairUp(raw: readonly string[]): [string, string][] {
-  return raw.flatMap((name, at) => (at % 2 === 0 ? [[name, raw[at + 1] ?? ''] satisfies [string, string]] : []));
-}

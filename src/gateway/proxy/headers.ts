@@ -40,6 +40,24 @@ const forwarding: readonly string[] = [
   'proxy',
 ];
 
+/** Framing, routing, and what is decided by before a body is read. */
+const headerOnly: ReadonlySet<string> = new Set([
+  ...hopByHop,
+  ...forwarding,
+  'host',
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'content-range',
+  'trailer',
+  'expect',
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'x-request-id',
+  'idempotency-key',
+]);
+
 /** What the instance is sent. Framing is the caller's: Content-Length stays, a chunked body is to be announced anew. */
 export function upstreamHeaders(raw: readonly string[], origin: Origin): Headers {
   const { address, authority, name, isEncrypted, requestId, route } = origin;
@@ -59,6 +77,13 @@ export function upstreamHeaders(raw: readonly string[], origin: Origin): Headers
   };
 }
 
+/**
+ * Trailers that are passed on: a function may merge them with the header, so that none says what only a header may (RFC 9110, 6.5.1).
+ */
+export function passedTrailers(raw: readonly string[]): [name: string, value: string][] {
+  return pairs(raw).filter(([name]) => !headerOnly.has(spelled(name)));
+}
+
 /** What the client is sent of the instance's answer, less the names that the gateway sets itself. */
 export function clientHeaders(raw: readonly string[], taken: readonly string[]): string[] {
   const dropped = droppedNames(raw, taken);
@@ -73,7 +98,7 @@ function withoutNames(raw: readonly string[], names: readonly string[]): Headers
   const spelling = new Map<string, string>();
   for (const [name, value] of pairs(raw)) {
     const key = name.toLowerCase();
-    if (dropped.has(key)) continue;
+    if (dropped.has(key) || isDisguised(key, dropped)) continue;
     const known = spelling.get(key) ?? name;
     spelling.set(key, known);
     const before = headers[known];
@@ -91,6 +116,12 @@ function droppedNames(raw: readonly string[], names: readonly string[]): Readonl
     .filter((name) => name !== 'content-length' && name !== 'host');
   return new Set([...hopByHop, ...names.map((name) => name.toLowerCase()), ...named]);
 }
+
+/** Programs that see a header as CGI does take `X_Forwarded_For` for `X-Forwarded-For`. */
+const isDisguised = (key: string, dropped: ReadonlySet<string>): boolean =>
+  key.includes('_') && (dropped.has(spelled(key)) || headerOnly.has(spelled(key)));
+
+const spelled = (name: string): string => name.toLowerCase().replaceAll('_', '-');
 
 function pairs(raw: readonly string[]): [name: string, value: string][] {
   const all: [string, string][] = [];

@@ -1,6 +1,7 @@
 import { configDigest } from '../../apps/instance/config-digest.ts';
 import { portOf } from '../../apps/instance/instance-spec.ts';
 import { defaultQueueMax, defaultScale } from '../../apps/file/read-scale.ts';
+import { createDoubts } from '../../autoscale/doubts.ts';
 import type { PooledInstance, PoolHands } from '../../autoscale/pool-hands.ts';
 import { createPools, type PoolTarget } from '../../autoscale/pools.ts';
 import type { Engine, Instance } from '../../engines/engine.ts';
@@ -53,7 +54,7 @@ const attempts = 3;
 
 export function createFunctions(options: FunctionsOptions): Functions {
   const { engine, instances, catalog, clock, log, record } = options;
-  const lastAnswer = new WeakMap<Pooled, number>();
+  const doubts = createDoubts<Pooled>();
   const upstreams = createUpstreams();
   const pools = createPools<Pooled>((target) => handsOf(target, options, upstreams.closeAll));
 
@@ -70,8 +71,9 @@ export function createFunctions(options: FunctionsOptions): Functions {
         id,
         hasEnded: async () => await hasEnded(engine, id),
         release: (state) => {
-          if (state?.answer === 'begun') lastAnswer.set(lease.instance, clock.elapsed());
-          else if (state?.answer === 'late') doubt(target, lease, leasedAt);
+          const now = clock.elapsed();
+          if (state?.answer === 'begun') doubts.answered(lease.instance, now);
+          else if (state?.answer === 'late' && doubts.late(lease.instance, leasedAt, now)) replace(target, lease);
           giveBack(socket, state?.idle === true, lease);
         },
       };
@@ -84,10 +86,8 @@ export function createFunctions(options: FunctionsOptions): Functions {
     }
   };
 
-  /** A request may take too long alone; an instance that has answered nobody meanwhile hangs, and is replaced. */
-  const doubt = ({ app, name }: Target, lease: { instance: Pooled; fail(): void }, leasedAt: number): void => {
+  const replace = ({ app, name }: Target, lease: { instance: Pooled; fail(): void }): void => {
     const { id: instance } = lease.instance;
-    if ((lastAnswer.get(lease.instance) ?? 0) > leasedAt) return;
     record({ at: clock.now(), kind: 'function.hangs', app, name, instance });
     log.warn('An instance answers nobody and is replaced', { app, name, instance });
     lease.fail();

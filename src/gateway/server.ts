@@ -67,6 +67,8 @@ export function createUpgradeResponse(request: IncomingMessage, socket: Socket):
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
   response.once('finish', () => socket.destroySoon());
+  // Node's server does not do this for it any more.
+  socket.on('drain', () => response.emit('drain'));
   socket.on('error', () => socket.destroy());
   return response;
 }

@@ -23,7 +23,11 @@ export const readServiceScale: Reader<ScaleModel> = (node, problems) => {
   const fields = openMap(node, { known: scaleKeys }, problems);
   if (fields === undefined) return undefined;
   if (fields.node('min') === undefined)
-    problems.unsupported(node.at, 'without "min: 0" it comes with a later version', 'Write scale: {min: 0, idle: 60s}.');
+    problems.unsupported(
+      node.at,
+      'without "min: 0" it comes with a later version',
+      'Write scale: {min: 0, idle: 60s}.',
+    );
   const max = fields.read('max', readInteger(1)) ?? 1;
   if (max > 1)
     problems.unsupported(fields.placeOf('max'), 'more than one comes with a later version', 'Write 1, or take it out.');

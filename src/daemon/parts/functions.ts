@@ -191,9 +191,7 @@ const refusing = ({ name }: Target, error: unknown): MinkeError => {
 function pooledOf({ model, images }: Deployed, name: string): Startable | undefined {
   const service = Object.hasOwn(model.services, name) ? model.services[name] : undefined;
   const image = images.get(name);
-  return service !== undefined && isPooled(service) && image !== undefined
-    ? { app: model, service, image }
-    : undefined;
+  return service !== undefined && isPooled(service) && image !== undefined ? { app: model, service, image } : undefined;
 }
 
 const versionOf = ({ app, service, image }: Startable): string => configDigest(app, service, image.id);

@@ -1,9 +1,9 @@
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { ClientRequest, IncomingMessage, InformationEvent, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { http } from '../../linux/node-http.ts';
-import { clientHeaders, passedTrailers, type Headers } from './headers.ts';
+import { clientHeaders, headerLines, passedTrailers, type Headers } from './headers.ts';
 import { openPatientConnection } from './patient-connection.ts';
 
 export interface ProxyExchange {
@@ -87,10 +87,28 @@ function send(exchange: ProxyExchange, connection: Duplex): ClientRequest {
     headers: { ...headers, Connection: 'keep-alive', ...(isChunked ? { 'Transfer-Encoding': 'chunked' } : {}) },
   });
   outgoing.on('continue', () => exchange.proceed());
+  outgoing.on('information', (hint) => tellHint(exchange, hint));
   if (body === undefined) outgoing.end();
   else sendBody(exchange, body, outgoing);
+  // An instance may decide, and answer, by the head alone.
+  if (body?.readableLength === 0) outgoing.flushHeaders();
   return outgoing;
 }
+
+/**
+ * What an instance says before its answer (103 Early Hints) is passed on, as a proxy has to (RFC 9110, 15.2), but not to HTTP/1.0,
+ * which knows no such answers, nor to a client that does not read: a hint may be missed.
+ */
+function tellHint({ response }: ProxyExchange, { statusCode, statusMessage, rawHeaders }: InformationEvent): void {
+  const { socket } = response;
+  const isHint = statusCode > 101 && response.req.httpVersion !== '1.0';
+  if (!isHint || response.headersSent || socket === null || socket.writableLength > 0) return;
+  const lines = headerLines(clientHeaders(rawHeaders, framing));
+  socket.write(`HTTP/1.1 ${statusCode} ${statusMessage}\r\n${lines}\r\n`, 'latin1');
+}
+
+/** Makes no sense in an answer without a body. */
+const framing = ['content-length', 'trailer'];
 
 function sendBody({ isChunked, trailers }: ProxyExchange, body: Readable, outgoing: ClientRequest): void {
   body.once('end', () => {

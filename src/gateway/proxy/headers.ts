@@ -92,6 +92,10 @@ export function clientHeaders(raw: readonly string[], taken: readonly string[]):
     .flat();
 }
 
+/** Name, value, name, value as they are written to a socket. */
+export const headerLines = (flat: readonly string[]): string =>
+  flat.map((text, at) => (at % 2 === 0 ? `${text}: ` : `${text}\r\n`)).join('');
+
 function withoutNames(raw: readonly string[], names: readonly string[]): Headers {
   const dropped = droppedNames(raw, names);
   const headers: Headers = {};

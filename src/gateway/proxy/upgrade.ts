@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { http } from '../../linux/node-http.ts';
 import { NoAnswer } from './exchange.ts';
-import { clientHeaders, type Headers } from './headers.ts';
+import { clientHeaders, headerLines, type Headers } from './headers.ts';
 import { splice } from './splice.ts';
 
 export interface UpgradeExchange {
@@ -60,7 +61,7 @@ async function join(
 ): Promise<void> {
   const own = fields().filter(([name]) => name !== 'Connection');
   const names = own.map(([name]) => name);
-  const lines = pairLines([...clientHeaders(incoming.rawHeaders, names), ...own.flat()]);
+  const lines = headerLines([...clientHeaders(incoming.rawHeaders, names), ...own.flat()]);
   response.detachSocket(client.socket);
   client.socket.write(
     `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${lines}\r\n`,
@@ -78,9 +79,5 @@ async function refuse({ response, fields }: UpgradeExchange, incoming: IncomingM
     ...clientHeaders(incoming.rawHeaders, names),
     ...own.flat(),
   ]);
-  for await (const chunk of incoming) response.write(chunk);
-  response.end();
+  await pipeline(incoming, response);
 }
-
-const pairLines = (flat: readonly string[]): string =>
-  flat.map((text, at) => (at % 2 === 0 ? `${text}: ` : `${text}\r\n`)).join('');

@@ -43,9 +43,7 @@ export function createServer({ limits, onRequest, onUpgrade, onConnection, calls
     if (!closeBehind(callsOf(socket as Socket), socket as Socket)) onUpgrade(request, socket as Socket, head);
   });
   server.on('connect', (_, socket) => {
-    if (closeBehind(callsOf(socket as Socket), socket as Socket)) return;
-    answerUnreadable(socket as Socket, 400, 'it asks for a tunnel');
-    (socket as Socket).destroySoon();
+    if (!closeBehind(callsOf(socket as Socket), socket as Socket)) refuseTunnel(socket as Socket);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const calls = callsOf(socket as Socket);
@@ -89,6 +87,13 @@ function closeBehind(calls: readonly Call[], socket: Socket): boolean {
   last.story.isClosing = true;
   last.response.once('close', () => socket.destroySoon());
   return true;
+}
+
+function refuseTunnel(socket: Socket): void {
+  // As above.
+  socket.on('error', () => socket.destroy());
+  answerUnreadable(socket, 400, 'it asks for a tunnel');
+  socket.destroySoon();
 }
 
 /** Something on the connection cannot be read: the requests before it are whole and get their answers, and then it is closed. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { MinkeError } from '../errors/index.ts';
+import { announcesBody } from './body.ts';
 
 /** What a request asks for, read once and never again from the raw head. */
 export interface Asked {
@@ -20,6 +21,7 @@ export interface Asked {
 export function readAsked(request: IncomingMessage): Asked {
   refuseAmbiguousFraming(request);
   refuseOtherExpectations(request);
+  refuseHalfWebSocket(request);
   const { authority, url } = splitTarget(request);
   return { method: request.method ?? 'GET', ...readAuthority(authority), ...readUrl(url) };
 }
@@ -42,7 +44,8 @@ export function readUrl(url: string): Pick<Asked, 'url' | 'path' | 'query'> {
 }
 
 /** Most of this is refused by Node's parser already; what is said here must hold whatever parser there is. */
-function refuseAmbiguousFraming({ headersDistinct, httpVersion }: IncomingMessage): void {
+function refuseAmbiguousFraming(request: IncomingMessage): void {
+  const { headersDistinct, httpVersion, method = '' } = request;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') throw refused('it is neither HTTP/1.1 nor HTTP/1.0');
   const encoding = headersDistinct['transfer-encoding'];
   if (encoding !== undefined) {
@@ -51,7 +54,19 @@ function refuseAmbiguousFraming({ headersDistinct, httpVersion }: IncomingMessag
     if (encoding.join(',').trim().toLowerCase() !== 'chunked') throw refused('its Transfer-Encoding is not "chunked"');
     if (httpVersion === '1.0') throw refused('HTTP/1.0 knows no Transfer-Encoding');
   }
+  if (httpVersion === '1.0' && bodiless.has(method) && announcesBody(request))
+    throw refused(`${method} has no body in HTTP/1.0`);
   if ((headersDistinct['host']?.length ?? 0) > 1) throw refused('it has more than one Host');
+}
+
+/** Old servers take no body from these, and would find a request in it. */
+const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
+
+/** It can only fail (RFC 6455, 4.2.1), and whoever reads it may take what follows for either protocol. */
+function refuseHalfWebSocket(request: IncomingMessage): void {
+  const { headers } = request;
+  const isAsked = headers.upgrade?.toLowerCase() === 'websocket' && !announcesBody(request);
+  if (isAsked && headers['sec-websocket-key'] === undefined) throw refused('it asks for a WebSocket without a key');
 }
 
 /** There is but one (RFC 9110, 10.1.1), and a client that waits for another would wait in vain. */

@@ -86,6 +86,8 @@ function send(exchange: ProxyExchange, connection: Duplex): ClientRequest {
     setHost: false,
     headers: { ...headers, Connection: 'keep-alive', ...(isChunked ? { 'Transfer-Encoding': 'chunked' } : {}) },
   });
+  // Told by `answerOf` where there is something to tell.
+  outgoing.on('error', () => undefined);
   outgoing.on('continue', () => exchange.proceed());
   outgoing.on('information', (hint) => tellHint(exchange, hint));
   if (body === undefined) outgoing.end();
@@ -134,7 +136,7 @@ function answerOf(outgoing: ClientRequest): Promise<IncomingMessage> {
 
 async function relay({ response, fields, hasEnded }: ProxyExchange, incoming: IncomingMessage): Promise<void> {
   const own = fields();
-  const names = own.map(([name]) => name);
+  const names = [...own.map(([name]) => name), ...(hasTrailers(incoming, response) ? [] : ['trailer'])];
   response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, [
     ...clientHeaders(incoming.rawHeaders, names),
     ...own.flat(),
@@ -151,10 +153,15 @@ async function relay({ response, fields, hasEnded }: ProxyExchange, incoming: In
   response.end();
 }
 
+/** They come behind chunks only; to announce others is an error to Node. */
+const hasTrailers = ({ headers, statusCode }: IncomingMessage, { req }: ServerResponse): boolean =>
+  headers['transfer-encoding'] !== undefined && req.httpVersion !== '1.0' && !isBodiless(req.method, statusCode);
+
+const isBodiless = (method: string | undefined, statusCode: number | undefined): boolean =>
+  method === 'HEAD' || statusCode === 204 || statusCode === 304;
+
 /** Neither a length nor chunks tell where it ends (HTTP/1.0 has only the former). */
 const isOpenEnded = ({ headers, statusCode }: IncomingMessage, { req }: ServerResponse): boolean =>
   headers['content-length'] === undefined &&
   headers['transfer-encoding'] === undefined &&
-  req.method !== 'HEAD' &&
-  statusCode !== 204 &&
-  statusCode !== 304;
+  !isBodiless(req.method, statusCode);

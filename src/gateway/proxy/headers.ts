@@ -9,6 +9,8 @@ export interface Origin {
   readonly name: string;
   readonly isEncrypted: boolean;
   readonly requestId: string;
+  /** Only a body in chunks has trailers behind it. */
+  readonly isChunked: boolean;
   /** Prefix of the path that led to the function; "/" where its name did. */
   readonly route: string;
 }
@@ -60,11 +62,11 @@ const headerOnly: ReadonlySet<string> = new Set([
 
 /** What the instance is sent. Framing is the caller's: Content-Length stays, a chunked body is to be announced anew. */
 export function upstreamHeaders(raw: readonly string[], origin: Origin): Headers {
-  const { address, authority, name, isEncrypted, requestId, route } = origin;
+  const { address, authority, name, isEncrypted, isChunked, requestId, route } = origin;
   const scheme = isEncrypted ? 'https' : 'http';
   const wantsTrailers = /\btrailers\b/i.test(valueOf(raw, 'te') ?? '');
   return {
-    ...withoutNames(raw, [...forwarding, 'x-request-id']),
+    ...withoutNames(raw, [...forwarding, 'x-request-id', ...(isChunked ? [] : ['trailer'])]),
     ...(valueOf(raw, 'host') === undefined ? { Host: name } : {}),
     ...(wantsTrailers ? { TE: 'trailers' } : {}),
     'X-Request-Id': requestId,

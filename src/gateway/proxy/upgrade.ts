@@ -74,7 +74,7 @@ async function join(
 
 async function refuse({ response, fields }: UpgradeExchange, incoming: IncomingMessage): Promise<void> {
   const own = fields();
-  const names = own.map(([name]) => name);
+  const names = [...own.map(([name]) => name), 'trailer'];
   response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, [
     ...clientHeaders(incoming.rawHeaders, names),
     ...own.flat(),

@@ -196,6 +196,26 @@ describe('clients', () => {
 });
 
 describe('trailers', () => {
+  it.each([
+    ['behind a length', 'GET', '1.1'],
+    ['for HEAD', 'HEAD', '1.1'],
+    ['for HTTP/1.0', 'GET', '1.0'],
+  ])('that an instance announces %s are none, and the answer is passed on', async (_, method, version) => {
+    await using stand = await openBehind(
+      tcp((socket) =>
+        socket.once('data', () => {
+          const body = method === 'HEAD' || version === '1.0' ? 'Transfer-Encoding: chunked' : 'Content-Length: 2';
+          const bytes = method === 'HEAD' ? '' : version === '1.0' ? '2\r\nok\r\n0\r\nX-End: 1\r\n\r\n' : 'ok';
+          socket.write(`HTTP/1.1 200 OK\r\nTrailer: X-End\r\n${body}\r\n\r\n${bytes}`);
+        }),
+      ),
+    );
+    const text = await sendRaw(stand.port, `${method} /api HTTP/${version}\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(text).not.toMatch(/trailer|x-end/i);
+    expect(text.split('\r\n\r\n')[1]).toBe(method === 'HEAD' ? '' : 'ok');
+  });
+
   it('are passed on both ways, but for those that only a header may say', async () => {
     await using stand = await openApi(async (request, response) => {
       await textOf(request);

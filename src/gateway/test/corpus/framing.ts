@@ -1,4 +1,4 @@
-import { posted, refused, smuggled, type Sent } from './sent.ts';
+import { accepted, post, posted, refused, smuggled, type Sent } from './sent.ts';
 
 const chunked = `0\r\n\r\n${smuggled}`;
 
@@ -45,6 +45,10 @@ export const framing: readonly Sent[] = [
     'Transfer-Encoding and a length in HTTP/1.0',
     `POST / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n${chunked}`,
   ),
+  refused('a body of a GET in HTTP/1.0', `GET / HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\n\r\nabcde`),
+  refused('a body of a DELETE in HTTP/1.0', `DELETE / HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\n\r\nabcde`),
+  accepted('trailers announced without chunks', posted('Trailer: X-A\r\nContent-Length: 5', 'abcde'), post('abcde')),
+  accepted('trailers announced without a body', posted('Trailer: X-A'), post('')),
   refused('two lengths that differ', posted('Content-Length: 5\r\nContent-Length: 0', smuggled)),
   refused('two lengths that are the same', posted('Content-Length: 5\r\nContent-Length: 5', 'abcde')),
   refused('two lengths in one line', posted('Content-Length: 5, 5', 'abcde')),

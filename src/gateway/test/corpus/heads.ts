@@ -54,6 +54,10 @@ export const heads: readonly Sent[] = [
   refused('the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
   accepted('empty lines before the request', `\r\n\r\n${got('X-A: b')}`, get()),
   {
+    ...accepted('a bare CR before the request', `\r\n\r${got('X-A: b')}`, get()),
+    harmless: 'line ends before a request are passed over one by one, and belong to no request',
+  },
+  {
     ...accepted('Proxy, which programs take for their own (httpoxy)', got('Proxy: http://evil'), get()),
     hides: 'evil',
   },

@@ -9,6 +9,8 @@ export interface Sent {
   readonly answers: readonly number[];
   /** What no function may be told, in a header or a variable. */
   readonly hides?: string;
+  /** HAProxy refuses this: why minke need not. */
+  readonly harmless?: string;
 }
 
 export interface Reached {

@@ -27,6 +27,22 @@ export const targets: readonly Sent[] = [
     body: smuggled,
   }),
   closing('a WebSocket with chunks', upgrade('Transfer-Encoding: chunked', `0\r\n\r\n${smuggled}`), get()),
+  refused(
+    'a WebSocket without a key',
+    `GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n${smuggled}`,
+  ),
+  {
+    ...closing(
+      'a WebSocket with a key that is none',
+      `GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\n${smuggled}`,
+      get(),
+    ),
+    harmless: 'who speaks WebSocket decides on the key, and the connection ends with its answer',
+  },
+  refused(
+    'a WebSocket by POST without a key',
+    `POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n${smuggled}`,
+  ),
   closing('a WebSocket behind a request', `${got('X-A: b')}${upgrade('X-B: c', smuggled)}`, get()),
   closing('CONNECT behind a request', `${got('X-A: b')}CONNECT b:80 HTTP/1.1\r\nHost: b:80\r\n\r\n${smuggled}`, get()),
   closing('a WebSocket that is not granted, with a request behind it', upgrade('X-A: b', smuggled), get()),

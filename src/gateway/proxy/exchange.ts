@@ -42,10 +42,7 @@ export class NoAnswer extends Error {
  */
 export async function exchangeHttp(exchange: ProxyExchange): Promise<{ readonly isIdle: boolean }> {
   const { socket, signal, response } = exchange;
-  if (!socket.writable || !socket.readable) {
-    socket.destroy();
-    throw new NoAnswer('its connection was closed already');
-  }
+  refuseClosed(socket);
   // Without a body there is nothing to write that could fail once the answer is there.
   const patient = exchange.body === undefined ? undefined : openPatientConnection(socket);
   const outgoing = send(exchange, patient?.stream ?? socket);
@@ -75,6 +72,13 @@ export async function exchangeHttp(exchange: ProxyExchange): Promise<{ readonly 
     patient?.detach();
     signal.removeEventListener('abort', cancel);
   }
+}
+
+/** Node would wait for ever for an answer on one that was closed before it was asked. */
+export function refuseClosed(socket: Socket): void {
+  if (socket.writable && socket.readable) return;
+  socket.destroy();
+  throw new NoAnswer('its connection was closed already');
 }
 
 function send(exchange: ProxyExchange, connection: Duplex): ClientRequest {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { http } from '../../linux/node-http.ts';
-import { NoAnswer } from './exchange.ts';
+import { NoAnswer, refuseClosed } from './exchange.ts';
 import { clientHeaders, headerLines, type Headers } from './headers.ts';
 import { splice } from './splice.ts';
 
@@ -24,6 +24,7 @@ export interface UpgradeExchange {
  */
 export async function exchangeUpgrade(exchange: UpgradeExchange): Promise<void> {
   const { socket, method, url, headers, signal } = exchange;
+  refuseClosed(socket);
   const outgoing = http.request({
     createConnection: () => socket,
     method,
@@ -31,7 +32,10 @@ export async function exchangeUpgrade(exchange: UpgradeExchange): Promise<void> 
     setHost: false,
     headers: { ...headers, Connection: 'Upgrade', Upgrade: 'websocket' },
   });
-  const cancel = (): void => void socket.destroy();
+  const cancel = (): void => {
+    outgoing.destroy();
+    socket.destroy();
+  };
   signal.addEventListener('abort', cancel, { once: true });
   try {
     const answer = new Promise<readonly [IncomingMessage, Buffer?]>((resolve, reject) => {

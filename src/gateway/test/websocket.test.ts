@@ -10,6 +10,18 @@ import type { Stand } from './stand.ts';
 
 afterEach(closeServers);
 
+const upgrade = [
+  'GET /api/ws HTTP/1.1',
+  'Host: a',
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  '\r\n',
+].join('\r\n');
+
+const granted = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+
 /** A function that speaks WebSocket at /api/..., and the clients that it has. */
 async function openSocketServer(serve: (socket: WebSocket, request: IncomingMessage) => void): Promise<Stand> {
   const server = createServer();
@@ -202,21 +214,36 @@ describe('a WebSocket to an http function', () => {
     expect(await rest).toBe('the rest');
   });
 
+  it('is asked for on another connection when the one that was kept has been closed', async () => {
+    const server = createServer((request, response) => {
+      response.end('ok', () => request.socket.end());
+    });
+    new WebSocketServer({ server }).on('connection', echo);
+    await using stand = await openBehind(server);
+    await (await fetch(`${stand.url}/api`)).text();
+    const [kept] = stand.capacity.connections;
+    await expect.poll(() => kept?.closed).toBe(true);
+    const socket = await open(stand);
+    socket.send('hello');
+    expect((await next(socket)).toString()).toBe('hello');
+    expect(stand.capacity.leases()).toBe(1);
+    socket.close();
+  });
+
+  it.each([
+    ['a request', 'GET /api HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'],
+    ['a WebSocket', upgrade],
+  ])('is answered with 502, as %s is, where the answer has a phrase that cannot be passed on', async (_, bytes) => {
+    await using stand = await openBehind(
+      tcp((socket) => socket.once('data', () => socket.write('HTTP/1.1 403 N\x01o\r\nContent-Length: 0\r\n\r\n'))),
+    );
+    expect(await sendRaw(stand.port, bytes)).toMatch(/^HTTP\/1\.1 502 Bad Gateway\r\n[^]*UPSTREAM_FAILED/);
+    expect(stand.capacity.leases()).toBe(0);
+  });
+
   it('is not granted by an instance that grants it unasked', async () => {
     await using stand = await openBehind(tcp((socket) => socket.once('data', () => socket.write(granted))));
     const answer = await fetch(`${stand.url}/api`);
     expect([answer.status, (await answer.text()).includes('UPSTREAM_FAILED')]).toEqual([502, true]);
   });
 });
-
-const upgrade = [
-  'GET /api/ws HTTP/1.1',
-  'Host: a',
-  'Connection: Upgrade',
-  'Upgrade: websocket',
-  'Sec-WebSocket-Version: 13',
-  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-  '\r\n',
-].join('\r\n');
-
-const granted = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';

@@ -197,6 +197,13 @@ describe('an app file in memory', () => {
     expect(modelOf(memory(text)).services['db']?.scale).toEqual({ maxInstances: 1, idleMs });
   });
 
+  it('refuses ports of the host for a service that its first connection starts', () => {
+    const text = `services:\n  db:\n    ${image}\n    ports: ["5432:5432"]\n    x-minke: {scale: {min: 0}}\n`;
+    expect(problemsOf(memory(text)).map(({ code, facts }) => [code, facts['key']])).toEqual([
+      ['APP_FILE_UNSUPPORTED_KEY', 'services.db.ports'],
+    ]);
+  });
+
   it('refuses a service that its first connection starts where nothing says when it is ready', () => {
     const found = problemsOf(memory(`services:\n  db:\n    ${image}\n    x-minke: {scale: {min: 0}}\n`));
     expect(found.map(({ message }) => message).join()).toContain('without a port');

@@ -81,6 +81,10 @@ function checkPorts({ model, at, portsAt, routes }: ReadService, problems: Probl
     const reason = 'nobody reaches a service without a network';
     problems.badValue(portsAt ?? at, 'given for "network_mode: none"', reason, 'Take one of the two out.');
   }
+  if (isOnDemand(model) && model.published.length > 0) {
+    const reason = 'a service that is started by its first connection has no ports of the host yet';
+    problems.unsupported(portsAt ?? at, reason, 'Write expose in their place, or take "scale" out.');
+  }
   if (isOnDemand(model) && model.ports.length === 0) {
     const what = 'started by its first connection without a port';
     problems.badValue(at, what, 'minke does not know when it is ready', 'Write expose: ["8080"].');

@@ -190,9 +190,31 @@ describe('an app file in memory', () => {
   });
 
   it.each([
+    ['{min: 0}', 60_000],
+    ['{min: 0, max: 1, idle: 5s}', 5000],
+  ])('reads scale: %s of a service, which its first connection starts', (scale, idleMs) => {
+    const text = `services:\n  db:\n    ${image}\n    expose: ["5432"]\n    x-minke: {scale: ${scale}}\n`;
+    expect(modelOf(memory(text)).services['db']?.scale).toEqual({ maxInstances: 1, idleMs });
+  });
+
+  it('refuses ports of the host for a service that its first connection starts', () => {
+    const text = `services:\n  db:\n    ${image}\n    ports: ["5432:5432"]\n    x-minke: {scale: {min: 0}}\n`;
+    expect(problemsOf(memory(text)).map(({ code, facts }) => [code, facts['key']])).toEqual([
+      ['APP_FILE_UNSUPPORTED_KEY', 'services.db.ports'],
+    ]);
+  });
+
+  it('refuses a service that its first connection starts where nothing says when it is ready', () => {
+    const found = problemsOf(memory(`services:\n  db:\n    ${image}\n    x-minke: {scale: {min: 0}}\n`));
+    expect(found.map(({ message }) => message).join()).toContain('without a port');
+  });
+
+  it.each([
     ['function: cgi, scale: {max: 2}', 'scale'],
     ['function: task, queue: {max: 2}', 'queue'],
-    ['scale: {min: 1, max: 5}', 'scale'],
+    ['scale: {min: 0, max: 5}', 'scale.max'],
+    ['scale: {min: 1}', 'scale.min'],
+    ['scale: {idle: 5s}', 'scale'],
   ])('refuses {%s}, which does not fit', (block, key) => {
     const found = problemsOf(memory(`services:\n  web:\n    ${image}\n    x-minke: {${block}}\n`));
     expect(found.map(({ code, facts }) => [code, facts['key']])).toContainEqual([

@@ -35,6 +35,8 @@ export interface PoolSettings {
   readonly idleMs: number;
   /** Requests that may wait while `max` instances are at their limit. */
   readonly queueMax: number;
+  /** An instance starts only when the one before it is gone, since they share files, say. `max` is 1 then. */
+  readonly isAlone: boolean;
 }
 
 /** A request's hold on an instance: the instance is not taken away before it is given back. */

@@ -31,7 +31,7 @@ export interface ScriptedInstance extends PooledInstance {
   isGone: boolean;
 }
 
-export const defaultSettings: PoolSettings = { max: 3, concurrency: 2, idleMs: 1000, queueMax: 4 };
+export const defaultSettings: PoolSettings = { max: 3, concurrency: 2, idleMs: 1000, queueMax: 4, isAlone: false };
 
 interface Scripted extends ScriptedInstance {
   end(): void;

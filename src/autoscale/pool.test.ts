@@ -151,6 +151,32 @@ describe('an instance', () => {
     expect(three.lease?.instance.id).toBe('instance-2');
   });
 
+  it('that must be alone is gone before the next one starts', async () => {
+    const bench = await readyBench(1, { max: 1, isAlone: true });
+    const one = ask(bench);
+    await settle();
+    one.lease?.fail();
+    const two = ask(bench);
+    await settle();
+    expect(bench.starts).toHaveLength(1);
+    await bench.advance(1000);
+    expect(bench.starts[0]?.isGone).toBe(true);
+    await bench.starts[1]?.ready();
+    expect(two.lease?.instance.id).toBe('instance-2');
+  });
+
+  it('that must be alone and did not become ready is gone before the next one starts', async () => {
+    const bench = createPoolBench({ max: 1, isAlone: true });
+    const one = ask(bench);
+    await bench.starts[0]?.failReady(new Error('no'));
+    expect(one.error).toBeDefined();
+    const two = ask(bench);
+    await bench.advance(100);
+    expect([bench.starts.length, bench.starts[0]?.isGone]).toEqual([2, true]);
+    await bench.starts[1]?.ready();
+    expect(two.lease?.instance.id).toBe('instance-2');
+  });
+
   it('of an earlier daemon gets requests once it answers, and nothing is started beside it', async () => {
     const bench = createPoolBench();
     const adopted = scripted('adopted', 'v1');

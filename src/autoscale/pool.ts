@@ -2,7 +2,7 @@ import { MinkeError } from '../errors/index.ts';
 import type { Id } from '../model/ids.ts';
 import { createAlarm } from './alarm.ts';
 import { decide, type PoolSample } from './decide.ts';
-import type { Lease, PooledInstance, PoolHands } from './pool-hands.ts';
+import type { Lease, PooledInstance, PoolHands, PoolSettings } from './pool-hands.ts';
 import { isReady, pick, sampleOf, type ReadySlot, type Slot } from './slot.ts';
 import { createSlotLife } from './slot-life.ts';
 import { createStartPause } from './start-pause.ts';
@@ -61,6 +61,9 @@ export function createPool<I extends PooledInstance>(app: string, name: string, 
       pump();
     },
     onLost: pump,
+    onGone: () => {
+      if (hands.settings().isAlone) pump();
+    },
   });
 
   const endOutdated = (): void => {
@@ -91,8 +94,13 @@ export function createPool<I extends PooledInstance>(app: string, name: string, 
     return { instance: slot.instance, release, fail };
   };
 
+  /** How many there may be besides those that are on their way out. */
+  const roomFor = ({ max, isAlone }: PoolSettings): number =>
+    isAlone ? max - [...slots].filter(({ state }) => state === 'draining').length : max;
+
   const sample = (): PoolSample => ({
     ...hands.settings(),
+    max: roomFor(hands.settings()),
     waiting: waiters.size,
     starting: [...slots].filter(({ state }) => state === 'starting').length,
     ready: [...slots].filter(isReady).map(sampleOf),

@@ -22,6 +22,8 @@ export interface SlotLifeOptions<I extends PooledInstance> {
   readonly onFailed: (slot: Slot<I>, error: MinkeError) => void;
   /** It ended by itself when it was up. */
   readonly onLost: (slot: Slot<I>) => void;
+  /** It is gone after it was taken away, or after it could not be brought up. */
+  readonly onGone: () => void;
 }
 
 export function createSlotLife<I extends PooledInstance>(options: SlotLifeOptions<I>): SlotLife<I> {
@@ -51,7 +53,7 @@ export function createSlotLife<I extends PooledInstance>(options: SlotLifeOption
 }
 
 async function bringUp<I extends PooledInstance>(slot: Slot<I>, options: SlotLifeOptions<I>): Promise<void> {
-  const { name, slots, hands, onReady, onFailed } = options;
+  const { name, slots, hands, onReady, onFailed, onGone } = options;
   const { signal } = slot.aborted;
   try {
     slot.instance ??= await hands.start(signal);
@@ -64,6 +66,7 @@ async function bringUp<I extends PooledInstance>(slot: Slot<I>, options: SlotLif
     if (!signal.aborted) onFailed(slot, toMinkeError(error));
     if (slot.instance !== undefined) await hands.stop(slot.instance).catch(() => undefined);
     slots.delete(slot);
+    onGone();
     throw error;
   }
   slot.state = 'ready';
@@ -81,12 +84,14 @@ function left<I extends PooledInstance>(slot: Slot<I>, { slots, onLost }: SlotLi
   onLost(slot);
 }
 
-async function takeAway<I extends PooledInstance>(slot: Slot<I>, { slots, hands }: SlotLifeOptions<I>): Promise<void> {
+async function takeAway<I extends PooledInstance>(slot: Slot<I>, options: SlotLifeOptions<I>): Promise<void> {
+  const { slots, hands, onGone } = options;
   await slot.empty.promise;
   if (slot.isSuspect && !slot.hasExited) await endsByItself(slot, hands.clock);
   slot.over.abort('over');
   if (slot.instance !== undefined) await hands.stop(slot.instance).catch(() => undefined);
   slots.delete(slot);
+  onGone();
 }
 
 /** Who refuses connections has mostly crashed just now: its end shall be told as its own, and not as ours. */

@@ -67,10 +67,18 @@ export function createDockerApi({
       fail(desk, exchange, error);
     }
   };
+  /** What each connection was asked for last. */
+  const lastAnswers = new WeakMap<Socket, ServerResponse>();
   return {
-    handle: (request, response, caller) =>
-      serve({ request, response, caller, hijack: hijackResponse(request, response), isUpgrade: false }),
-    upgrade: (request, socket, head, caller) => serve(upgradeExchange(request, socket, head, caller)),
+    handle: async (request, response, caller) => {
+      lastAnswers.set(request.socket, response);
+      await serve({ request, response, caller, hijack: hijackResponse(request, response), isUpgrade: false });
+    },
+    upgrade: async (request, socket, head, caller) => {
+      const before = lastAnswers.get(socket);
+      if (before === undefined || before.closed) await serve(upgradeExchange(request, socket, head, caller));
+      else endBehind(before, socket);
+    },
     wantsUpgrade: (request) => /\btcp\b/i.test(request.headers.upgrade ?? ''),
     callerEnded: (instance) => endWatched(desk, instance),
     close: () => closing.abort(),
@@ -150,6 +158,13 @@ function upgradeExchange(request: IncomingMessage, socket: Socket, head: Buffer,
   };
   const hijack = { ...socketHijack, take };
   return { request, response, caller, hijack, isUpgrade: true };
+}
+
+/** A connection is not taken over while an answer on it is not out: it ends with that. */
+function endBehind(before: ServerResponse, socket: Socket): void {
+  // From here on Node listens to the socket no more.
+  socket.on('error', () => socket.destroy());
+  before.once('close', () => socket.destroySoon());
 }
 
 type Turns = (task: () => Promise<void>) => Promise<void>;

@@ -221,6 +221,15 @@ describe('DR-11 no connection is taken over to smuggle a second request', () => 
     expect(doors.containers.requests).toHaveLength(1);
   });
 
+  it('behind a request that is not answered yet: the connection ends with that answer', async () => {
+    const id = idOf(await create({ Image: 'record', Cmd: ['cat'], OpenStdin: true }));
+    const answer = await exchange(
+      `GET /version HTTP/1.1\r\nHost: x\r\n\r\nPOST /containers/${id}/attach?stream=1 HTTP/1.1\r\n${upgrade}\r\n${second}`,
+    );
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200']);
+    expect(doors.containers.requests).toHaveLength(1);
+  });
+
   it('inside an attach without stdin: its bytes go nowhere', async () => {
     const id = idOf(await create({ Image: 'record', Cmd: ['cat'], OpenStdin: true }));
     const socket = exchange(`POST /containers/${id}/attach?stream=1&stdout=1 HTTP/1.1\r\n${upgrade}\r\n${second}`);

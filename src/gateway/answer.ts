@@ -28,7 +28,8 @@ export function answerError(call: Call, error: MinkeError): void {
     ...(shown.entry.status === 503 ? [['Retry-After', '1']] : []),
     ...answerFields(call),
   ];
-  response.writeHead(shown.entry.status, fields.flat());
+  // With a phrase, for one that could not be written may have been left behind.
+  response.writeHead(shown.entry.status, http.STATUS_CODES[shown.entry.status] ?? '', fields.flat());
   response.end(body);
 }
 

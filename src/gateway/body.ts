@@ -8,11 +8,14 @@ export function bodyOf(
   limitBytes: number,
   abort: (reason: Error) => void,
 ): Readable | undefined {
-  const { headers } = request;
-  if (headers['transfer-encoding'] === undefined)
-    return Number(headers['content-length'] ?? 0) > 0 ? request : undefined;
+  if (!announcesBody(request)) return undefined;
+  if (request.headers['transfer-encoding'] === undefined) return request;
   return request.pipe(createMeter(limitBytes, () => abort(tooLarge(limitBytes))));
 }
+
+/** By what its head says. */
+export const announcesBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 /** Throws BODY_TOO_LARGE for a length that is known beforehand; a chunked body is counted as it comes. */
 export function refuseLargeBody(request: IncomingMessage, limitBytes: number): void {

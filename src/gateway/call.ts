@@ -6,7 +6,7 @@ import { MinkeError } from '../errors/index.ts';
 import { shortId, type Id } from '../model/ids.ts';
 import type { Clock } from '../observe/clock.ts';
 import type { Asked } from './asked.ts';
-import { bodyOf } from './body.ts';
+import { announcesBody, bodyOf } from './body.ts';
 import type { Target } from './capacity.ts';
 import { createPhases, serverTiming, type Phases } from './phases.ts';
 import type { CallRecord } from './record.ts';
@@ -141,7 +141,9 @@ export function requestIdOf(request: IncomingMessage): string {
   return typeof given === 'string' && /^[\w.:+/=-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
-const awaitsContinue = ({ headers }: IncomingMessage): boolean => headers.expect?.toLowerCase() === '100-continue';
+/** HTTP/1.0 knows no such answers (RFC 9110, 10.1.1). */
+const awaitsContinue = (request: IncomingMessage): boolean =>
+  request.headers.expect !== undefined && request.httpVersion !== '1.0' && announcesBody(request);
 
 /** Whether a body that was not asked for will come all the same cannot be known. */
 const mustClose = (call: Call): boolean => call.story.isClosing === true || isHeldBack(call);

@@ -54,6 +54,8 @@ export function createConnections(perAddress: number): Connections {
     },
     begin: (socket, call) => {
       const lane = lanes.get(socket);
+      // It is being closed, and only read away.
+      if (!socket.writable) call.abort(new ClientGone());
       if (lane === undefined) return undefined;
       const turn = lane.calls.size === 0 ? undefined : lane.last;
       const { promise, resolve } = Promise.withResolvers<void>();

@@ -71,6 +71,7 @@ async function pass(call: Call, upstream: Upstream, route: string): Promise<void
       authority: asked.authority,
       name: call.story.name ?? '',
       requestId,
+      isChunked: bodyParts(call).isChunked,
       route,
     }),
     response,

@@ -43,11 +43,12 @@ export function createServe(parts: ServeParts): Serve {
     const { caller, upgrade } = origin;
     const options = { clock, caller, upgrade, asked: unread(request), bodyLimitBytes: limits.bodyBytes };
     const call = createCall(request, response, options);
-    call.story.isClosing = parts.isClosing();
+    call.story.isClosing = parts.isClosing() || ignoresUpgrade(call);
     const turn = connections.begin(request.socket, call);
     watchResponse(call);
     try {
       if (turn !== undefined) await untilAborted(turn, call.signal);
+      call.signal.throwIfAborted();
       await enter(parts, call, origin);
     } catch (thrown) {
       fail(parts, call, thrown);
@@ -67,6 +68,10 @@ async function enter({ limits, dispatch }: ServeParts, call: Call, { resolve, ur
   refuseLargeBody(call.request, limits.bodyBytes);
   await dispatch({ ...call, asked: { ...asked, ...(url === undefined ? {} : readUrl(url)) } }, resolve);
 }
+
+/** What comes behind one on its connection has been passed over by the parser, which took it for another protocol. */
+const ignoresUpgrade = ({ request, upgrade }: Call): boolean =>
+  request.headers.upgrade !== undefined && upgrade === undefined;
 
 /** The end of the connection ends the call; and the end of the call, once its head is out, breaks the connection. */
 function watchResponse(call: Call): void {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { MinkeError } from '../errors/index.ts';
 import { http } from '../linux/node-http.ts';
 import { answerUnreadable } from './answer.ts';
+import { announcesBody } from './body.ts';
 import { ClientGone, type Call } from './call.ts';
 import type { GatewayLimits } from './limits.ts';
 
@@ -37,14 +38,20 @@ export function createServer({ limits, onRequest, onUpgrade, onConnection, calls
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on('connection', onConnection);
   server.on('checkContinue', onRequest);
-  server.on('upgrade', onUpgrade);
+  server.on('checkExpectation', onRequest);
+  server.on('upgrade', (request, socket, head) => {
+    if (!closeBehind(callsOf(socket as Socket), socket as Socket)) onUpgrade(request, socket as Socket, head);
+  });
+  server.on('connect', (_, socket) => {
+    if (!closeBehind(callsOf(socket as Socket), socket as Socket)) refuseTunnel(socket as Socket);
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const calls = callsOf(socket as Socket);
-    if (!socket.writable || error.code === 'ECONNRESET' || calls.some(({ response }) => response.headersSent))
+    const torn = calls.filter(({ request }) => !request.complete);
+    if (!socket.writable || error.code === 'ECONNRESET' || torn.some(({ response }) => response.headersSent))
       socket.destroy();
     else if (calls.length === 0) refuseHead(error, socket as Socket);
-    else if (error.code === 'HPE_INVALID_EOF_STATE') endTorn(calls);
-    else for (const call of calls) call.abort(new MinkeError('REQUEST_REFUSED', { reason: reasonOf(error) }));
+    else endTorn(error, calls);
   });
   return server;
 }
@@ -58,20 +65,45 @@ export function createUpgradeResponse(request: IncomingMessage, socket: Socket):
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
   response.once('finish', () => socket.destroySoon());
+  // Node's server does not do this for it any more.
+  socket.on('drain', () => response.emit('drain'));
   socket.on('error', () => socket.destroy());
   return response;
 }
 
-/** Other upgrades (to HTTP/2, say) may be ignored by a server and are (RFC 9110, 7.8). */
-const wantsWebSocket = ({ headers, method }: IncomingMessage): boolean =>
-  method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
+/** Other upgrades (to HTTP/2, say) may be ignored by a server and are (RFC 9110, 7.8), and so is one with a body before it. */
+const wantsWebSocket = (request: IncomingMessage): boolean =>
+  request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket' && !announcesBody(request);
 
-/** The client ended its side within a request; those before it are whole and get their answers. */
-function endTorn(calls: readonly Call[]): void {
-  for (const call of calls) {
-    call.story.isClosing = true;
-    if (!call.request.complete) call.abort(new ClientGone());
-  }
+/**
+ * What leaves HTTP behind requests that are not answered yet is not looked at: the connection ends with their answers. False
+ * where there are none.
+ */
+function closeBehind(calls: readonly Call[], socket: Socket): boolean {
+  const last = calls.at(-1);
+  if (last === undefined) return false;
+  // From here on Node listens to the socket no more.
+  socket.on('error', () => socket.destroy());
+  last.story.isClosing = true;
+  last.response.once('close', () => socket.destroySoon());
+  return true;
+}
+
+function refuseTunnel(socket: Socket): void {
+  // As above.
+  socket.on('error', () => socket.destroy());
+  answerUnreadable(socket, 400, 'it asks for a tunnel');
+  socket.destroySoon();
+}
+
+/** Something on the connection cannot be read: the requests before it are whole and get their answers, and then it is closed. */
+function endTorn(error: NodeJS.ErrnoException, calls: readonly Call[]): void {
+  const torn = calls.filter(({ request }) => !request.complete);
+  const lastWhole = calls.findLast(({ request }) => request.complete);
+  const isClientGone = error.code === 'HPE_INVALID_EOF_STATE';
+  if (lastWhole !== undefined && (isClientGone || torn.length === 0)) lastWhole.story.isClosing = true;
+  for (const call of torn)
+    call.abort(isClientGone ? new ClientGone() : new MinkeError('REQUEST_REFUSED', { reason: reasonOf(error) }));
 }
 
 /** Answers a head that cannot be read, and closes the connection. */

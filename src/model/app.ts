@@ -72,15 +72,19 @@ export interface ServiceModel {
   readonly timeoutMs: number;
   /** cgi: containers at once; http: requests per instance; task: runs at once. */
   readonly concurrency: number;
-  /** http only. */
+  /** http; a service has it where it is started by its first connection (`isOnDemand`). */
   readonly scale?: ScaleModel;
   /** cgi and http: requests that may wait; absent = the gateway's own limit. */
   readonly queueMax?: number;
 }
 
+/** Not running at rest: started by the first connection to it, stopped when it has had none for a while. */
+export const isOnDemand = ({ kind, scale }: Pick<ServiceModel, 'kind' | 'scale'>): boolean =>
+  kind === 'service' && scale !== undefined;
+
 export interface ScaleModel {
   readonly maxInstances: number;
-  /** An instance that has had no request for so long is removed. */
+  /** An instance that has had no request or connection for so long is removed. */
   readonly idleMs: number;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AppModel, DependencyModel, ServiceModel } from '../../model/app.ts';
+import { isOnDemand, type AppModel, type DependencyModel, type ServiceModel } from '../../model/app.ts';
 import { emptyApp, imageTarget } from '../instance/image-target.ts';
 import { configDigest } from '../instance/config-digest.ts';
 import { plan } from './plan.ts';
@@ -96,6 +96,37 @@ describe('a plan', () => {
     expect(plan(up, changed).map(inWords)).toEqual(['store-model', 'unpublish api', 'stop-instance api']);
   });
 
+  it('starts no service on demand, and stops one that runs only where it is not what would be started now', () => {
+    const onDemand: ServiceModel = { ...db, scale: { maxInstances: 1, idleMs: 1000 } };
+    const wanted = desire(model([onDemand], desired.model.volumes));
+    const steps = plan(nothing, wanted);
+    expect(steps.map(({ kind }) => kind)).not.toContain('start-service');
+    const up = carryOut(nothing, steps, wanted);
+    const running = (digest: string): Current => ({
+      ...up,
+      instances: [{ ...instance('db', 'service', digest), isReady: false, isPublished: false }],
+    });
+    expect(plan(running(configDigest(wanted.model, onDemand, 'sha256:db')), wanted)).toEqual([]);
+    expect(plan(running('old'), wanted).map(inWords)).toEqual(['stop-instance db']);
+  });
+
+  it('changes who looks after a service that becomes one on demand, and back', () => {
+    const always = desire(model([db], desired.model.volumes));
+    const onDemand = desire(model([{ ...db, scale: { maxInstances: 1, idleMs: 1000 } }], desired.model.volumes));
+    const up = carryOut(nothing, plan(nothing, always), always);
+    expect(plan(up, onDemand).map(inWords)).toEqual(['store-model', 'unpublish db', 'stop-instance db']);
+    const rests = carryOut(up, plan(up, onDemand), onDemand);
+    const digest = configDigest(onDemand.model, onDemand.model.services['db']!, 'sha256:db');
+    const woken = { ...rests, instances: [{ ...instance('db', 'service', digest), isPublished: false }] };
+    expect(plan(woken, always).map(inWords)).toEqual([
+      'store-model',
+      'stop-instance db',
+      'start-service db',
+      'wait-ready db',
+      'publish db',
+    ]);
+  });
+
   it('takes an app down: no way in first, then what needs others before what is needed, volumes only on request', () => {
     const up = carryOut(nothing, plan(nothing, desired), desired);
     const running = { ...up, instances: [...up.instances, instance('vote', 'cgi', 'x')] };
@@ -156,7 +187,7 @@ function expectSound(before: Current, desired: Desired, steps: readonly Step[]):
     const hasTwin = before.instances.some(
       (other) => other !== one && other.kind === 'service' && other.service === one.service && !stopped.has(other.id),
     );
-    return !isWanted || hasTwin;
+    return !isWanted || (hasTwin && !isOnDemand(service));
   });
   expect(stopped).toEqual(new Set(unwanted.map(({ id }) => id)));
   expect(steps.some(({ kind }) => kind === 'remove-volume' || kind === 'remove-network' || kind === 'forget-app')).toBe(
@@ -297,6 +328,7 @@ function randomDesired(random: Random): Desired {
         .slice(0, index)
         .filter(() => random(3) === 0)
         .map(need),
+      ...(random(4) === 0 ? { scale: { maxInstances: 1, idleMs: 1000 } } : {}),
       environment: { LEVEL: String(random(2)) },
       routes: random(3) === 0 ? [{ prefix: `/${name}` }] : [],
       mounts: random(3) === 0 ? [{ type: 'volume', source: `v${random(3)}`, target: '/data', readOnly: false }] : [],

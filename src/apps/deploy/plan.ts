@@ -1,4 +1,4 @@
-import type { AppModel, ServiceModel, VolumeModel } from '../../model/app.ts';
+import { isOnDemand, type AppModel, type ServiceModel, type VolumeModel } from '../../model/app.ts';
 import { canonical, configDigest } from '../instance/config-digest.ts';
 import { appNames } from './app-names.ts';
 import { startOrder } from './start-order.ts';
@@ -26,7 +26,7 @@ function planUp(current: Current, desired: Desired): readonly Step[] {
     ...(current.model !== undefined && isSame(current.model, model) ? [] : [storeModel(model)]),
     // Before anything is stopped, since a port of the host may be another's.
     ...planNetwork(current, model),
-    ...planStops(current, model, kept),
+    ...planStops(current, desired, kept),
     ...planVolumes(current, model),
     ...startOrder(model).flatMap((service) => planStart(service, kept.get(service.name))),
     ...planRoutes(current, routesOf(model)),
@@ -74,12 +74,25 @@ function keptInstances(current: Current, { model, images }: Desired): ReadonlyMa
 const instancesOf = (current: Current, service: string): readonly CurrentInstance[] =>
   current.instances.filter((instance) => instance.service === service);
 
-/** Functions that still run end by themselves, with the program that they began with; only taking the app down ends them. */
-function planStops(current: Current, model: AppModel, kept: ReadonlyMap<string, CurrentInstance>): readonly Step[] {
+/**
+ * Functions that still run end by themselves, with the program that they began with; only taking the app down ends them. A service
+ * that is on demand goes where it is not what would be started now: two of it must not live at once.
+ */
+function planStops(current: Current, desired: Desired, kept: ReadonlyMap<string, CurrentInstance>): readonly Step[] {
+  const { model } = desired;
   return stopOrder(current).flatMap((name) => {
-    const old = instancesOf(current, name).filter(({ id, kind }) => kind === 'service' && id !== kept.get(name)?.id);
+    const wanted = onDemandDigest(desired, name);
+    const old = instancesOf(current, name).filter(
+      ({ id, kind, digest }) => kind === 'service' && id !== kept.get(name)?.id && digest !== wanted,
+    );
     return stopSteps(old, graceOf(name, current.model, model));
   });
+}
+
+/** Undefined: it is none. */
+function onDemandDigest({ model, images }: Desired, name: string): string | undefined {
+  const service = Object.hasOwn(model.services, name) ? model.services[name] : undefined;
+  return service !== undefined && isOnDemand(service) ? configDigest(model, service, images[name] ?? '') : undefined;
 }
 
 function stopSteps(instances: readonly CurrentInstance[], graceMs: number): readonly Step[] {

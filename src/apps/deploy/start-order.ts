@@ -1,6 +1,6 @@
-import type { AppModel, ServiceModel } from '../../model/app.ts';
+import { isOnDemand, type AppModel, type ServiceModel } from '../../model/app.ts';
 
-/** Services (not functions), each after those that it depends on, also through functions between them. */
+/** Services that run all the time, each after those that it depends on, also through others between them. */
 export function startOrder({ services }: AppModel): readonly ServiceModel[] {
   const ordered = new Set<ServiceModel>();
   const seen = new Set<string>();
@@ -9,7 +9,7 @@ export function startOrder({ services }: AppModel): readonly ServiceModel[] {
     if (service === undefined || seen.has(name)) return;
     seen.add(name);
     service.dependsOn.forEach((dependency) => visit(dependency.name));
-    if (service.kind === 'service') ordered.add(service);
+    if (service.kind === 'service' && !isOnDemand(service)) ordered.add(service);
   };
   Object.keys(services).forEach(visit);
   return [...ordered];

@@ -1,4 +1,4 @@
-import type { AppModel, VolumeModel } from '../../model/app.ts';
+import { isOnDemand, type AppModel, type VolumeModel } from '../../model/app.ts';
 import type { FileContext } from './context.ts';
 import { suggestion } from './problems.ts';
 import type { Problems } from './problems.ts';
@@ -80,6 +80,14 @@ function checkPorts({ model, at, portsAt, routes }: ReadService, problems: Probl
   if (model.published.length > 0 && model.kind === 'service' && model.networks.length === 0) {
     const reason = 'nobody reaches a service without a network';
     problems.badValue(portsAt ?? at, 'given for "network_mode: none"', reason, 'Take one of the two out.');
+  }
+  if (isOnDemand(model) && model.published.length > 0) {
+    const reason = 'a service that is started by its first connection has no ports of the host yet';
+    problems.unsupported(portsAt ?? at, reason, 'Write expose in their place, or take "scale" out.');
+  }
+  if (isOnDemand(model) && model.ports.length === 0) {
+    const what = 'started by its first connection without a port';
+    problems.badValue(at, what, 'minke does not know when it is ready', 'Write expose: ["8080"].');
   }
   if (model.kind === 'service' && routes.length > 0 && model.ports.length === 0) {
     problems.badValue(

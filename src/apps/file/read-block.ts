@@ -7,7 +7,7 @@ import type { Problems } from './problems.ts';
 import { readOutbound } from './read-outbound.ts';
 import { readHandoff, readRetries, readSchedule } from './read-later.ts';
 import { readRoute, type ReadRoute } from './read-route.ts';
-import { defaultQueueMax, defaultScale, readQueue, readScale } from './read-scale.ts';
+import { defaultQueueMax, defaultScale, readQueue, readScale, readServiceScale } from './read-scale.ts';
 import {
   readAbsolutePath,
   readBoolean,
@@ -115,9 +115,10 @@ function refuseEngine(fields: Fields, problems: Problems): void {
 
 /** How many instances, and how many requests may wait for them. */
 function boundsOf(fields: Fields | undefined, kind: ServiceKind): Block['bounds'] {
-  const scale = fields?.read('scale', readScale);
+  const scale = fields?.read('scale', kind === 'service' ? readServiceScale : readScale);
   const queueMax = fields?.read('queue', readQueue);
   if (kind === 'http') return { scale: scale ?? defaultScale, queueMax: queueMax ?? defaultQueueMax };
+  if (kind === 'service') return scale === undefined ? {} : { scale };
   return kind === 'cgi' && queueMax !== undefined ? { queueMax } : {};
 }
 
@@ -136,7 +137,7 @@ function later<T>(
 }
 
 function refuseWhatDoesNotFit(fields: Fields, kind: ServiceKind, problems: Problems): void {
-  refuseUnless(fields, 'scale', kind, ['http'], problems);
+  refuseUnless(fields, 'scale', kind, ['http', 'service'], problems);
   refuseUnless(fields, 'queue', kind, ['http', 'cgi'], problems);
   if (fields.node('port') === undefined || kind === 'http' || kind === 'service') return;
   const mend = kind === 'cgi' ? 'Take it out, or write function: http.' : 'Take it out.';

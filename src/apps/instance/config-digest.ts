@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AppModel, ServiceModel } from '../../model/app.ts';
+import { isOnDemand, type AppModel, type ServiceModel } from '../../model/app.ts';
 import { networksOf, outboundOf } from './outbound-of.ts';
 
 /**
@@ -35,6 +35,8 @@ export function configDigest(app: AppModel, service: ServiceModel, imageId: stri
     port: service.ports[0],
     outbound: outboundOf(app, service),
     door: hasDoor(service),
+    // Who looks after it changes with it.
+    onDemand: isOnDemand(service) || undefined,
   };
   return `sha256:${createHash('sha256').update(canonical(made)).digest('hex')}`;
 }

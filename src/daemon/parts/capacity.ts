@@ -3,6 +3,7 @@ import type { Engine } from '../../engines/engine.ts';
 import { MinkeError, type ErrorBody } from '../../errors/index.ts';
 import type { Capacity, CgiOptions, Target, TaskOptions, TaskOutcome } from '../../gateway/capacity.ts';
 import type { CgiInstance } from '../../gateway/cgi/instance.ts';
+import { isOnDemand } from '../../model/app.ts';
 import type { Run } from '../../model/run.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import type { AppHands } from './app-hands.ts';
@@ -28,7 +29,9 @@ export function createCapacity(options: {
       return await startCgi(catalog, instances, target, call);
     },
     connect: async (target, options) => {
-      if (target.kind === 'http') return await functions.connect(target, options);
+      const service = catalog.service(target.app, target.name);
+      if (target.kind === 'http' || (service !== undefined && isOnDemand(service)))
+        return await functions.connect(target, options);
       const { signal } = options;
       const id = await hands.untilPublished(target.app, target.name, signal);
       const instance = instances.get(id);

@@ -1,12 +1,13 @@
 import { configDigest } from '../../apps/instance/config-digest.ts';
 import { portOf } from '../../apps/instance/instance-spec.ts';
 import { defaultQueueMax, defaultScale } from '../../apps/file/read-scale.ts';
+import { createDoubts } from '../../autoscale/doubts.ts';
 import type { PooledInstance, PoolHands } from '../../autoscale/pool-hands.ts';
 import { createPools, type PoolTarget } from '../../autoscale/pools.ts';
 import type { Engine, Instance } from '../../engines/engine.ts';
 import { MinkeError } from '../../errors/index.ts';
 import type { ConnectOptions, Target, Upstream } from '../../gateway/capacity.ts';
-import type { ServiceModel } from '../../model/app.ts';
+import { isOnDemand, type ServiceModel } from '../../model/app.ts';
 import type { Id } from '../../model/ids.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
@@ -17,7 +18,7 @@ import type { Instances } from './instances.ts';
 import { hasEnded } from './has-ended.ts';
 import { createUpstreams } from './upstreams.ts';
 
-/** `http` functions: their instances, and connections to them. */
+/** `http` functions and services on demand: their instances, and connections to them. */
 export interface Functions {
   /** A connection to an instance that is ready; one is started where that helps. */
   connect(target: Target, options: ConnectOptions): Promise<Upstream>;
@@ -53,41 +54,46 @@ const attempts = 3;
 
 export function createFunctions(options: FunctionsOptions): Functions {
   const { engine, instances, catalog, clock, log, record } = options;
-  const lastAnswer = new WeakMap<Pooled, number>();
+  const doubts = createDoubts<Pooled>();
   const upstreams = createUpstreams();
   const pools = createPools<Pooled>((target) => handsOf(target, options, upstreams.closeAll));
 
   const open = async (target: Target, { signal, isNew }: ConnectOptions): Promise<Upstream | Error> => {
     const lease = await pools.lease(target, signal);
-    const { id, instance, port } = lease.instance;
+    const { id, instance } = lease.instance;
     const leasedAt = clock.elapsed();
+    // A service is asked at whatever port, speaks whatever it likes, and may take its time.
+    const isHttp = target.kind === 'http';
+    const port = isHttp ? lease.instance.port : target.port;
     try {
       const { address = '' } = instance;
-      const kept = isNew === true ? undefined : upstreams.take(id);
+      const kept = isNew === true || !isHttp ? undefined : upstreams.take(id);
       const socket = kept ?? upstreams.watch(id, await engine.networks.connect(target.app, address, port, signal));
       return {
         socket,
         id,
         hasEnded: async () => await hasEnded(engine, id),
         release: (state) => {
-          if (state?.answer === 'begun') lastAnswer.set(lease.instance, clock.elapsed());
-          else if (state?.answer === 'late') doubt(target, lease, leasedAt);
-          giveBack(socket, state?.idle === true, lease);
+          const now = clock.elapsed();
+          if (state?.answer === 'begun') doubts.answered(lease.instance, now);
+          else if (isHttp && state?.answer === 'late' && doubts.late(lease.instance, leasedAt, now))
+            replace(target, lease);
+          giveBack(socket, isHttp && state?.idle === true, lease);
         },
       };
     } catch (error) {
-      if (signal.aborted) lease.release();
-      else lease.fail();
+      const isToGo = !signal.aborted && (isHttp || (await hasEnded(engine, id)));
+      if (isToGo) lease.fail();
+      else lease.release();
       signal.throwIfAborted();
+      if (!isToGo) throw refusing(target, error);
       log.warn('An instance took no connection', { app: target.app, name: target.name, instance: id, error });
       return error instanceof Error ? error : new Error(String(error));
     }
   };
 
-  /** A request may take too long alone; an instance that has answered nobody meanwhile hangs, and is replaced. */
-  const doubt = ({ app, name }: Target, lease: { instance: Pooled; fail(): void }, leasedAt: number): void => {
+  const replace = ({ app, name }: Target, lease: { instance: Pooled; fail(): void }): void => {
     const { id: instance } = lease.instance;
-    if ((lastAnswer.get(lease.instance) ?? 0) > leasedAt) return;
     record({ at: clock.now(), kind: 'function.hangs', app, name, instance });
     log.warn('An instance answers nobody and is replaced', { app, name, instance });
     lease.fail();
@@ -109,21 +115,20 @@ export function createFunctions(options: FunctionsOptions): Functions {
         const opened = await open(target, options);
         if (!(opened instanceof Error)) return opened;
         if (attempt < attempts) continue;
-        const reason = `it takes no connection: ${opened.message}`;
-        throw new MinkeError('UPSTREAM_FAILED', { name: target.name, reason }, { cause: opened });
+        throw refusing(target, opened);
       }
     },
     adopt: (deployed) => {
       for (const instance of instances.list(deployed.model.name)) {
-        const startable = httpOf(deployed, instance.spec.name);
-        if (instance.spec.kind !== 'http' || startable === undefined) continue;
+        const startable = pooledOf(deployed, instance.spec.name);
+        if (startable === undefined || instance.spec.kind !== startable.service.kind) continue;
         const version = instance.spec.labels['minke.digest'] ?? '';
         if (version !== versionOf(startable)) continue;
         pools.adopt({ app: deployed.model.name, name: instance.spec.name }, pooled(startable, instance), version);
       }
     },
     renew: async ({ model }) => {
-      const names = Object.values(model.services).filter(({ kind }) => kind === 'http');
+      const names = Object.values(model.services).filter(isPooled);
       await pools.renew(
         model.name,
         names.map(({ name }) => name),
@@ -145,7 +150,7 @@ function handsOf(
 ): PoolHands<Pooled> {
   const current = (): Startable | undefined => {
     const deployed = catalog.get(app);
-    return deployed === undefined ? undefined : httpOf(deployed, name);
+    return deployed === undefined ? undefined : pooledOf(deployed, name);
   };
   return {
     settings: () => settingsOf(catalog.service(app, name)),
@@ -172,13 +177,21 @@ const settingsOf = (service: ServiceModel | undefined) => ({
   idleMs: service?.scale?.idleMs ?? defaultScale.idleMs,
   concurrency: service?.concurrency ?? 1,
   queueMax: service?.queueMax ?? defaultQueueMax,
+  isAlone: service !== undefined && isOnDemand(service),
 });
 
-/** The function as it is deployed, if it is one and has its image. */
-function httpOf({ model, images }: Deployed, name: string): Startable | undefined {
+const isPooled = (service: ServiceModel): boolean => service.kind === 'http' || isOnDemand(service);
+
+const refusing = ({ name }: Target, error: unknown): MinkeError => {
+  const reason = `it takes no connection: ${error instanceof Error ? error.message : String(error)}`;
+  return new MinkeError('UPSTREAM_FAILED', { name, reason }, { cause: error });
+};
+
+/** As it is deployed, if it is there and has its image. */
+function pooledOf({ model, images }: Deployed, name: string): Startable | undefined {
   const service = Object.hasOwn(model.services, name) ? model.services[name] : undefined;
   const image = images.get(name);
-  return service?.kind === 'http' && image !== undefined ? { app: model, service, image } : undefined;
+  return service !== undefined && isPooled(service) && image !== undefined ? { app: model, service, image } : undefined;
 }
 
 const versionOf = ({ app, service, image }: Startable): string => configDigest(app, service, image.id);

@@ -1,9 +1,9 @@
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { ClientRequest, IncomingMessage, InformationEvent, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { http } from '../../linux/node-http.ts';
-import { clientHeaders, type Headers } from './headers.ts';
+import { clientHeaders, headerLines, passedTrailers, type Headers } from './headers.ts';
 import { openPatientConnection } from './patient-connection.ts';
 
 export interface ProxyExchange {
@@ -42,10 +42,7 @@ export class NoAnswer extends Error {
  */
 export async function exchangeHttp(exchange: ProxyExchange): Promise<{ readonly isIdle: boolean }> {
   const { socket, signal, response } = exchange;
-  if (!socket.writable || !socket.readable) {
-    socket.destroy();
-    throw new NoAnswer('its connection was closed already');
-  }
+  refuseClosed(socket);
   // Without a body there is nothing to write that could fail once the answer is there.
   const patient = exchange.body === undefined ? undefined : openPatientConnection(socket);
   const outgoing = send(exchange, patient?.stream ?? socket);
@@ -77,6 +74,13 @@ export async function exchangeHttp(exchange: ProxyExchange): Promise<{ readonly 
   }
 }
 
+/** Node would wait for ever for an answer on one that was closed before it was asked. */
+export function refuseClosed(socket: Socket): void {
+  if (socket.writable && socket.readable) return;
+  socket.destroy();
+  throw new NoAnswer('its connection was closed already');
+}
+
 function send(exchange: ProxyExchange, connection: Duplex): ClientRequest {
   const { method, url, headers, body, isChunked } = exchange;
   const outgoing = http.request({
@@ -86,15 +90,35 @@ function send(exchange: ProxyExchange, connection: Duplex): ClientRequest {
     setHost: false,
     headers: { ...headers, Connection: 'keep-alive', ...(isChunked ? { 'Transfer-Encoding': 'chunked' } : {}) },
   });
+  // Told by `answerOf` where there is something to tell.
+  outgoing.on('error', () => undefined);
   outgoing.on('continue', () => exchange.proceed());
+  outgoing.on('information', (hint) => tellHint(exchange, hint));
   if (body === undefined) outgoing.end();
   else sendBody(exchange, body, outgoing);
+  // An instance may decide, and answer, by the head alone.
+  if (body?.readableLength === 0) outgoing.flushHeaders();
   return outgoing;
 }
 
+/**
+ * What an instance says before its answer (103 Early Hints) is passed on, as a proxy has to (RFC 9110, 15.2), but not to HTTP/1.0,
+ * which knows no such answers, nor to a client that does not read: a hint may be missed.
+ */
+function tellHint({ response }: ProxyExchange, { statusCode, statusMessage, rawHeaders }: InformationEvent): void {
+  const { socket } = response;
+  const isHint = statusCode > 101 && response.req.httpVersion !== '1.0';
+  if (!isHint || response.headersSent || socket === null || socket.writableLength > 0) return;
+  const lines = headerLines(clientHeaders(rawHeaders, framing));
+  socket.write(`HTTP/1.1 ${statusCode} ${statusMessage}\r\n${lines}\r\n`, 'latin1');
+}
+
+/** Makes no sense in an answer without a body. */
+const framing = ['content-length', 'trailer'];
+
 function sendBody({ isChunked, trailers }: ProxyExchange, body: Readable, outgoing: ClientRequest): void {
   body.once('end', () => {
-    if (isChunked && trailers().length > 0) outgoing.addTrailers(pairUp(trailers()));
+    if (isChunked) outgoing.addTrailers(passedTrailers(trailers()));
   });
   body.pipe(outgoing);
   // An instance may answer without reading all; the rest must not wait for it.
@@ -116,7 +140,7 @@ function answerOf(outgoing: ClientRequest): Promise<IncomingMessage> {
 
 async function relay({ response, fields, hasEnded }: ProxyExchange, incoming: IncomingMessage): Promise<void> {
   const own = fields();
-  const names = own.map(([name]) => name);
+  const names = [...own.map(([name]) => name), ...(hasTrailers(incoming, response) ? [] : ['trailer'])];
   response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, [
     ...clientHeaders(incoming.rawHeaders, names),
     ...own.flat(),
@@ -124,7 +148,7 @@ async function relay({ response, fields, hasEnded }: ProxyExchange, incoming: In
   // The head goes with the first bytes of the body, or alone where none are there yet (events, say).
   if (incoming.readableLength === 0 && !incoming.complete) response.flushHeaders();
   incoming.once('end', () => {
-    if (incoming.rawTrailers.length > 0) response.addTrailers(pairUp(incoming.rawTrailers));
+    response.addTrailers(passedTrailers(incoming.rawTrailers));
   });
   const isOpen = isOpenEnded(incoming, response);
   await pipeline(incoming, response, { end: !isOpen });
@@ -133,14 +157,15 @@ async function relay({ response, fields, hasEnded }: ProxyExchange, incoming: In
   response.end();
 }
 
+/** They come behind chunks only; to announce others is an error to Node. */
+const hasTrailers = ({ headers, statusCode }: IncomingMessage, { req }: ServerResponse): boolean =>
+  headers['transfer-encoding'] !== undefined && req.httpVersion !== '1.0' && !isBodiless(req.method, statusCode);
+
+const isBodiless = (method: string | undefined, statusCode: number | undefined): boolean =>
+  method === 'HEAD' || statusCode === 204 || statusCode === 304;
+
 /** Neither a length nor chunks tell where it ends (HTTP/1.0 has only the former). */
 const isOpenEnded = ({ headers, statusCode }: IncomingMessage, { req }: ServerResponse): boolean =>
   headers['content-length'] === undefined &&
   headers['transfer-encoding'] === undefined &&
-  req.method !== 'HEAD' &&
-  statusCode !== 204 &&
-  statusCode !== 304;
-
-function pairUp(raw: readonly string[]): [string, string][] {
-  return raw.flatMap((name, at) => (at % 2 === 0 ? [[name, raw[at + 1] ?? ''] satisfies [string, string]] : []));
-}
+  !isBodiless(req.method, statusCode);

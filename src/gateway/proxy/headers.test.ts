@@ -7,6 +7,7 @@ const origin = {
   name: 'web',
   isEncrypted: true,
   requestId: 'id',
+  isChunked: true,
   route: '/web',
 };
 

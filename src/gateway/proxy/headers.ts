@@ -9,6 +9,8 @@ export interface Origin {
   readonly name: string;
   readonly isEncrypted: boolean;
   readonly requestId: string;
+  /** Only a body in chunks has trailers behind it. */
+  readonly isChunked: boolean;
   /** Prefix of the path that led to the function; "/" where its name did. */
   readonly route: string;
 }
@@ -40,13 +42,31 @@ const forwarding: readonly string[] = [
   'proxy',
 ];
 
+/** Framing, routing, and what is decided by before a body is read. */
+const headerOnly: ReadonlySet<string> = new Set([
+  ...hopByHop,
+  ...forwarding,
+  'host',
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'content-range',
+  'trailer',
+  'expect',
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'x-request-id',
+  'idempotency-key',
+]);
+
 /** What the instance is sent. Framing is the caller's: Content-Length stays, a chunked body is to be announced anew. */
 export function upstreamHeaders(raw: readonly string[], origin: Origin): Headers {
-  const { address, authority, name, isEncrypted, requestId, route } = origin;
+  const { address, authority, name, isEncrypted, isChunked, requestId, route } = origin;
   const scheme = isEncrypted ? 'https' : 'http';
   const wantsTrailers = /\btrailers\b/i.test(valueOf(raw, 'te') ?? '');
   return {
-    ...withoutNames(raw, [...forwarding, 'x-request-id']),
+    ...withoutNames(raw, [...forwarding, 'x-request-id', ...(isChunked ? [] : ['trailer'])]),
     ...(valueOf(raw, 'host') === undefined ? { Host: name } : {}),
     ...(wantsTrailers ? { TE: 'trailers' } : {}),
     'X-Request-Id': requestId,
@@ -59,6 +79,13 @@ export function upstreamHeaders(raw: readonly string[], origin: Origin): Headers
   };
 }
 
+/**
+ * Trailers that are passed on: a function may merge them with the header, so that none says what only a header may (RFC 9110, 6.5.1).
+ */
+export function passedTrailers(raw: readonly string[]): [name: string, value: string][] {
+  return pairs(raw).filter(([name]) => !headerOnly.has(spelled(name)));
+}
+
 /** What the client is sent of the instance's answer, less the names that the gateway sets itself. */
 export function clientHeaders(raw: readonly string[], taken: readonly string[]): string[] {
   const dropped = droppedNames(raw, taken);
@@ -67,13 +94,17 @@ export function clientHeaders(raw: readonly string[], taken: readonly string[]):
     .flat();
 }
 
+/** Name, value, name, value as they are written to a socket. */
+export const headerLines = (flat: readonly string[]): string =>
+  flat.map((text, at) => (at % 2 === 0 ? `${text}: ` : `${text}\r\n`)).join('');
+
 function withoutNames(raw: readonly string[], names: readonly string[]): Headers {
   const dropped = droppedNames(raw, names);
   const headers: Headers = {};
   const spelling = new Map<string, string>();
   for (const [name, value] of pairs(raw)) {
     const key = name.toLowerCase();
-    if (dropped.has(key)) continue;
+    if (dropped.has(key) || isDisguised(key, dropped)) continue;
     const known = spelling.get(key) ?? name;
     spelling.set(key, known);
     const before = headers[known];
@@ -91,6 +122,12 @@ function droppedNames(raw: readonly string[], names: readonly string[]): Readonl
     .filter((name) => name !== 'content-length' && name !== 'host');
   return new Set([...hopByHop, ...names.map((name) => name.toLowerCase()), ...named]);
 }
+
+/** Programs that see a header as CGI does take `X_Forwarded_For` for `X-Forwarded-For`. */
+const isDisguised = (key: string, dropped: ReadonlySet<string>): boolean =>
+  key.includes('_') && (dropped.has(spelled(key)) || headerOnly.has(spelled(key)));
+
+const spelled = (name: string): string => name.toLowerCase().replaceAll('_', '-');
 
 function pairs(raw: readonly string[]): [name: string, value: string][] {
   const all: [string, string][] = [];

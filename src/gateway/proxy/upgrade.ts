@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { http } from '../../linux/node-http.ts';
-import { NoAnswer } from './exchange.ts';
-import { clientHeaders, type Headers } from './headers.ts';
+import { NoAnswer, refuseClosed } from './exchange.ts';
+import { clientHeaders, headerLines, type Headers } from './headers.ts';
 import { splice } from './splice.ts';
 
 export interface UpgradeExchange {
@@ -23,6 +24,7 @@ export interface UpgradeExchange {
  */
 export async function exchangeUpgrade(exchange: UpgradeExchange): Promise<void> {
   const { socket, method, url, headers, signal } = exchange;
+  refuseClosed(socket);
   const outgoing = http.request({
     createConnection: () => socket,
     method,
@@ -30,7 +32,10 @@ export async function exchangeUpgrade(exchange: UpgradeExchange): Promise<void> 
     setHost: false,
     headers: { ...headers, Connection: 'Upgrade', Upgrade: 'websocket' },
   });
-  const cancel = (): void => void socket.destroy();
+  const cancel = (): void => {
+    outgoing.destroy();
+    socket.destroy();
+  };
   signal.addEventListener('abort', cancel, { once: true });
   try {
     const answer = new Promise<readonly [IncomingMessage, Buffer?]>((resolve, reject) => {
@@ -60,7 +65,7 @@ async function join(
 ): Promise<void> {
   const own = fields().filter(([name]) => name !== 'Connection');
   const names = own.map(([name]) => name);
-  const lines = pairLines([...clientHeaders(incoming.rawHeaders, names), ...own.flat()]);
+  const lines = headerLines([...clientHeaders(incoming.rawHeaders, names), ...own.flat()]);
   response.detachSocket(client.socket);
   client.socket.write(
     `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${lines}\r\n`,
@@ -73,14 +78,10 @@ async function join(
 
 async function refuse({ response, fields }: UpgradeExchange, incoming: IncomingMessage): Promise<void> {
   const own = fields();
-  const names = own.map(([name]) => name);
+  const names = [...own.map(([name]) => name), 'trailer'];
   response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, [
     ...clientHeaders(incoming.rawHeaders, names),
     ...own.flat(),
   ]);
-  for await (const chunk of incoming) response.write(chunk);
-  response.end();
+  await pipeline(incoming, response);
 }
-
-const pairLines = (flat: readonly string[]): string =>
-  flat.map((text, at) => (at % 2 === 0 ? `${text}: ` : `${text}\r\n`)).join('');

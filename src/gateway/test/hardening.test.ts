@@ -110,6 +110,22 @@ describe('the gateway refuses', () => {
     expect(await sendRaw(stand.port, chunked)).toMatch(/^HTTP\/1\.1 413 [^]*BODY_TOO_LARGE/);
   });
 
+  it('tunnels and upgrades of clients that reset their connection right behind them', async () => {
+    await using stand = await openEcho();
+    const heads = [
+      'CONNECT b:80 HTTP/1.1\r\nHost: b:80\r\n\r\n',
+      'GET / HTTP/1.1\r\nHost: a\r\n\r\nCONNECT b:80 HTTP/1.1\r\nHost: b:80\r\n\r\n',
+      'GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    ];
+    for (let count = 0; count < 60; count += 1) {
+      const socket = await openRaw(stand.port);
+      const sent = new Promise((resolve) => socket.write(heads[count % 3] ?? '', resolve));
+      await sent;
+      socket.resetAndDestroy();
+    }
+    expect((await fetch(`${stand.url}/_minke/health`)).status).toBe(200);
+  });
+
   it('more connections of one address than it may have', async () => {
     await using stand = await openEcho({ connectionsPerAddress: 2 });
     const one = await openRaw(stand.port);

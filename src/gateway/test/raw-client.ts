@@ -1,20 +1,33 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** A client that says exactly what a test wants, well-formed or not. */
-export async function openRaw(port: number): Promise<Socket> {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+/** A client that says exactly what a test wants, well-formed or not; `to` is a port on loopback or the path of a socket. */
+export async function openRaw(to: number | string): Promise<Socket> {
+  const place = typeof to === 'number' ? { port: to, host: '127.0.0.1' } : { path: to };
+  const socket = connect({ ...place, allowHalfOpen: true });
   socket.on('error', () => undefined);
   // A server may refuse so soon that nobody sees it connected.
   await Promise.race([once(socket, 'connect'), once(socket, 'close')]).catch(() => undefined);
   return socket;
 }
 
-/** Sends the text and resolves with all that comes until the server closes. */
-export async function sendRaw(port: number, text: string): Promise<string> {
-  const socket = await openRaw(port);
-  socket.write(text);
+/** Sends the text (Latin-1) and resolves with all that comes until the server closes. */
+export async function sendRaw(to: number | string, text: string): Promise<string> {
+  const socket = await openRaw(to);
+  socket.write(text, 'latin1');
   return readAll(socket);
+}
+
+/** The same, each byte in a packet of its own as far as the kernel lets it. */
+export async function sendBytewise(to: number | string, text: string): Promise<string> {
+  const socket = await openRaw(to);
+  socket.setNoDelay();
+  const answer = readAll(socket);
+  for (const byte of Buffer.from(text, 'latin1')) {
+    if (!socket.writable) break;
+    await new Promise((resolve) => socket.write(Buffer.of(byte), resolve));
+  }
+  return await answer;
 }
 
 export async function readAll(socket: Socket): Promise<string> {

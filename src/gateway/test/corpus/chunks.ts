@@ -1,0 +1,71 @@
+import { accepted, post, posted, refused, smuggled, type Sent } from './sent.ts';
+
+const chunks = (bytes: string): string => posted('Transfer-Encoding: chunked', bytes);
+
+/** Bodies in chunks that say their sizes in doubtful ways. */
+export const chunked: readonly Sent[] = [
+  refused('a chunk size that is none', chunks('zz\r\nabcde\r\n0\r\n\r\n')),
+  refused('a chunk size with a plus', chunks('+5\r\nabcde\r\n0\r\n\r\n')),
+  refused('a chunk size with a minus', chunks('-5\r\nabcde\r\n0\r\n\r\n')),
+  refused('a chunk size with 0x', chunks('0x5\r\nabcde\r\n0\r\n\r\n')),
+  refused('an empty chunk size', chunks('\r\nabcde\r\n0\r\n\r\n')),
+  refused('a chunk size behind a space', chunks(' 5\r\nabcde\r\n0\r\n\r\n')),
+  refused('a chunk size before a space', chunks('5 \r\nabcde\r\n0\r\n\r\n')),
+  refused('a chunk size before a tab', chunks('5\t\r\nabcde\r\n0\r\n\r\n')),
+  refused('a chunk size before a NUL', chunks('5\0\r\nabcde\r\n0\r\n\r\n')),
+  refused('a chunk size with a comma', chunks('5,5\r\nabcde\r\n0\r\n\r\n')),
+  refused('a chunk size with an underscore', chunks('0_5\r\nabcde\r\n0\r\n\r\n')),
+  refused('a chunk size of 2^64 + 5, which is 5 where it overflows', chunks('10000000000000005\r\nabcde\r\n0\r\n\r\n')),
+  refused('a chunk size of 2^32 + 5, which is 5 where it overflows', chunks('100000005\r\nabcde\r\n0\r\n\r\n'), 408),
+  refused('a chunk size that ends with a bare newline', chunks('5\nabcde\r\n0\r\n\r\n')),
+  refused('a chunk size that ends with a bare CR', chunks('5\rabcde\r\n0\r\n\r\n')),
+  refused('a chunk size that ends with CR CR LF', chunks('5\r\r\nabcde\r\n0\r\n\r\n')),
+  refused('a chunk without its end of line', chunks('5\r\nabcde0\r\n\r\n')),
+  refused('a chunk whose end of line is a bare newline', chunks('5\r\nabcde\n0\r\n\r\n')),
+  refused('a chunk whose end of line is a bare CR', chunks('5\r\nabcde\r0\r\n\r\n')),
+  refused('a chunk that is longer than it says', chunks(`5\r\nabcdefgh\r\n0\r\n\r\n`)),
+  refused('a chunk that is shorter than it says', chunks(`8\r\nabcde\r\n0\r\n\r\n`)),
+  refused('a last chunk that ends with a bare newline', chunks('5\r\nabcde\r\n0\n\r\n')),
+  refused('chunks that end with a bare newline', chunks('5\r\nabcde\r\n0\r\n\n')),
+  refused('junk instead of the last empty line', chunks(`0\r\nX\r\n${smuggled}`)),
+  refused(
+    'an extension with a bare newline, where another line begins for some',
+    chunks(`5;a=b\n\r\nabcde\r\n0\r\n\r\n`),
+  ),
+  refused('an extension with a bare CR', chunks('5;a\rb\r\nabcde\r\n0\r\n\r\n')),
+  refused('an extension with a NUL', chunks('5;a=\0\r\nabcde\r\n0\r\n\r\n')),
+  refused('an extension without an end', chunks(`5;${'a'.repeat(70_000)}\r\nabcde\r\n0\r\n\r\n`)),
+  accepted('an extension', chunks('5;name=value\r\nabcde\r\n0\r\n\r\n'), post('abcde')),
+  accepted('an extension in quotes', chunks('5;name="va;lue"\r\nabcde\r\n0\r\n\r\n'), post('abcde')),
+  accepted('a size with leading zeros', chunks('0000005\r\nabcde\r\n000\r\n\r\n'), post('abcde')),
+  accepted('a last chunk only', chunks('0\r\n\r\n'), post('')),
+  accepted(
+    'a request within a body',
+    chunks(`${smuggled.length.toString(16)}\r\n${smuggled}\r\n0\r\n\r\n`),
+    post(smuggled),
+  ),
+  accepted('a trailer', chunks('5\r\nabcde\r\n0\r\nX-Sum: 7\r\n\r\n'), post('abcde')),
+  refused('a trailer that says a length', chunks('5\r\nabcde\r\n0\r\nContent-Length: 5\r\n\r\n')),
+  refused('a trailer that says a coding', chunks('5\r\nabcde\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n')),
+  {
+    ...accepted('a trailer that names a host', chunks('5\r\nabcde\r\n0\r\nHost: h666\r\n\r\n'), post('abcde')),
+    hides: 'h666',
+  },
+  {
+    ...accepted(
+      'a trailer that says who asks',
+      chunks('5\r\nabcde\r\n0\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n'),
+      post('abcde'),
+    ),
+    hides: '6.6.6.6',
+  },
+  {
+    ...accepted('a trailer with a login', chunks('5\r\nabcde\r\n0\r\nAuthorization: x666\r\n\r\n'), post('abcde')),
+    hides: 'x666',
+  },
+  refused('a trailer that is none', chunks('5\r\nabcde\r\n0\r\nnot a header\r\n\r\n')),
+  refused('a trailer with a space before its colon', chunks('5\r\nabcde\r\n0\r\nX-Sum : 7\r\n\r\n')),
+  refused('a trailer that is folded', chunks('5\r\nabcde\r\n0\r\nX-Sum: 7\r\n 8\r\n\r\n')),
+  refused('a trailer that ends with a bare newline', chunks('5\r\nabcde\r\n0\r\nX-Sum: 7\n\r\n')),
+  refused('trailers without an end', chunks(`5\r\nabcde\r\n0\r\nX-Sum: ${'7'.repeat(70_000)}\r\n\r\n`)),
+];

@@ -1,8 +1,10 @@
 import type { ErrorBody } from '../errors/index.ts';
 import type { AppModel } from '../model/app.ts';
+import type { Health } from '../model/health.ts';
 import type { Id } from '../model/ids.ts';
 import type { InstanceKind } from '../model/instance.ts';
 import type { RunOptions, RunTarget } from '../model/run.ts';
+import type { LifeEnd } from '../model/service-end.ts';
 
 /** Bodies of minke's own API; see routes.ts for which route takes or gives which. */
 
@@ -102,6 +104,23 @@ export interface SelfAnswer {
 }
 
 export type ChildState = 'queued' | 'starting' | 'running' | 'stopping';
+
+/** Answer of `instances`: what lives, and how the services are that are kept up, also those without an instance. */
+export interface InstancesAnswer {
+  readonly instances: readonly InstanceRow[];
+  readonly services: readonly ServiceRow[];
+}
+
+export interface ServiceRow {
+  readonly app: string;
+  readonly name: string;
+  /** `crash-loop`: it ends again and again soon after its start, whether it runs at the moment or not. */
+  readonly state: 'starting' | 'running' | 'unhealthy' | 'restarting' | 'crash-loop' | 'completed' | 'given-up';
+  readonly instance?: Id;
+  readonly restarts: number;
+  readonly health?: Health;
+  readonly lastEnd?: LifeEnd & { readonly at: number };
+}
 
 export interface LogLine {
   readonly name: string;

@@ -21,13 +21,7 @@ const shapes: Readonly<Record<string, Expectation>> = {
   'profiles-and-secrets': {
     files: ['compose.yaml'],
     options: { environment: { LEDGER_API_KEY: 'k' } },
-    comesLater: [
-      'services.app.depends_on.db.condition',
-      'services.app.depends_on.db.restart',
-      'services.app.depends_on.migrate.condition',
-      'services.app.healthcheck',
-      'services.db.healthcheck',
-    ],
+    services: ['app', 'db', 'migrate'],
   },
   'version-one': {
     files: ['docker-compose.yml'],
@@ -44,7 +38,7 @@ const shapes: Readonly<Record<string, Expectation>> = {
   'wordpress-mysql': { files: ['docker-compose.yml'], services: ['db', 'wordpress'] },
   stack: {
     files: ['docker-stack.yml'],
-    comesLater: ['services.api.deploy.replicas', 'services.api.deploy.restart_policy'],
+    comesLater: ['services.api.deploy.replicas'],
   },
   monitoring: { files: ['compose.yml'], services: ['collector', 'boards'] },
   development: {

@@ -204,6 +204,17 @@ describe('an app file in memory', () => {
     ]);
   });
 
+  it.each(['service_healthy', 'service_completed_successfully'])(
+    'refuses to wait until a service that its first connection starts is %s',
+    (condition) => {
+      const needs = `depends_on: {db: {condition: ${condition}}}`;
+      const db = `  db:\n    ${image}\n    expose: ["5432"]\n    x-minke: {scale: {min: 0}}\n`;
+      const [problem, ...others] = problemsOf(memory(`services:\n${db}  api:\n    ${image}\n    ${needs}\n`));
+      expect(problem?.message).toContain('"db" is on demand: it is started whenever it is called');
+      expect(others).toEqual([]);
+    },
+  );
+
   it('refuses a service that its first connection starts where nothing says when it is ready', () => {
     const found = problemsOf(memory(`services:\n  db:\n    ${image}\n    x-minke: {scale: {min: 0}}\n`));
     expect(found.map(({ message }) => message).join()).toContain('without a port');

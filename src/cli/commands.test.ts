@@ -134,9 +134,12 @@ describe('apps', () => {
   it('ps: an aligned table, a tree by who started whom, JSON, and ended runs with -a', async () => {
     const minke = await start();
     const table = (await minke('ps')).stdout.split('\n');
-    expect(table[0]).toBe('ID             APP      NAME          KIND      STATE      AGE   ADDRESS');
-    expect(table[1]).toBe(`${dbId.slice(0, 12)}   voting   db            service   running    2h    10.1.0.2`);
-    expect(table[2]).toMatch(/vote {10}cgi {7}running {4}\d+s +-$/);
+    expect(table[0]).toBe('ID             APP      NAME          KIND      STATE                      AGE   ADDRESS');
+    expect(table[1]).toBe(
+      `${dbId.slice(0, 12)}   voting   db            service   running (healthy)          2h    10.1.0.2`,
+    );
+    expect(table[2]).toMatch(/vote {10}cgi {7}running {20}\d+s +-$/);
+    expect(table[4]).toMatch(/^- +voting +job +service +crash-loop \(exit code 3\) +- +-$/);
     expect((await minke('ps --tree')).stdout).toMatch(/^voting\n├─ db .*\n└─ vote .*\n {3}└─ record-vote .*\n$/);
     expect(JSON.parse((await minke('ps --format json')).stdout)).toHaveProperty('instances.length', 3);
     await minke('run record-vote alice a');

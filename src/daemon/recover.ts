@@ -36,10 +36,16 @@ async function forgetEnded({ engine, tasks }: World): Promise<void> {
 }
 
 /** Instances that are a service's or an http function's, or carry out a run. */
-async function wantedIds({ supervisor, functions, tasks }: World): Promise<ReadonlySet<string>> {
+async function wantedIds({ supervisor, functions, tasks, deploys, instances }: World): Promise<ReadonlySet<string>> {
+  const underWay = instances.list().filter(({ spec }) => spec.kind === 'service' && deploys.isUnderWay(spec.app));
   const services = supervisor.list().flatMap(({ instance }) => instance ?? []);
   const runs = await tasks.list({ states: ['starting', 'running'], limit: 100_000 });
-  return new Set([...services, ...functions.ids(), ...runs.flatMap(({ instance }) => instance ?? [])]);
+  return new Set([
+    ...underWay.map(({ handle }) => handle.id),
+    ...services,
+    ...functions.ids(),
+    ...runs.flatMap(({ instance }) => instance ?? []),
+  ]);
 }
 
 async function endOrphan({ instances, engine, tasks }: World, { handle, spec }: Instance, log: Log): Promise<void> {

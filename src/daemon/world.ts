@@ -27,6 +27,7 @@ import { hostFacts } from './parts/host-facts.ts';
 import { createInstances, type Instances } from './parts/instances.ts';
 import { createLauncher } from './parts/launcher.ts';
 import type { Address } from './listen.ts';
+import { createServiceEnds } from './parts/service-ends.ts';
 import { createDaemonTimeline, type DaemonTimeline } from './parts/timeline.ts';
 import { version } from './version.ts';
 import { createVolumes } from './parts/volumes.ts';
@@ -98,6 +99,7 @@ export function assemble(options: WorldOptions): World {
         .catch((error: unknown) => log.error('A caller could not be cleaned up after', { error }));
     },
   });
+  const ends = createServiceEnds(store.apps, log);
   const hands = createAppHands({
     engine,
     instances,
@@ -107,6 +109,9 @@ export function assemble(options: WorldOptions): World {
     volumes,
     contents,
     clock,
+    log,
+    record,
+    ends,
     supervisor: () => supervisor,
     onNamed: (connection) => {
       if (connection.isFromHost) return gateway.handleNamed(connection);
@@ -129,6 +134,7 @@ export function assemble(options: WorldOptions): World {
     supervisor,
     functions,
     volumes,
+    ends,
     contents,
     clock,
     log,
@@ -178,6 +184,7 @@ export function assemble(options: WorldOptions): World {
     images,
     instances,
     store,
+    supervisor,
     tasks,
     timeline,
     status,

@@ -79,6 +79,16 @@ export function createBoundedEngine(engine: Engine, options: BoundedOptions): En
       }),
     inspect: (id) =>
       bound({ operation: 'inspect', fields: { instance: id }, limitMs: limits.callMs, call: () => engine.inspect(id) }),
+    execute: (id, command, signal) =>
+      bound({
+        operation: 'execute',
+        // A command that cannot be run is for its caller to tell.
+        isTrial: true,
+        fields: { instance: id, program: command.argv[0] },
+        limitMs: command.timeoutMs + limits.callMs,
+        signal,
+        call: (limited) => engine.execute(id, command, limited),
+      }),
     recover: () => bound({ operation: 'recover', fields: {}, limitMs: limits.recoverMs, call: () => engine.recover() }),
     ended: () => bound({ operation: 'ended', fields: {}, limitMs: limits.callMs, call: () => engine.ended() }),
     remove: (id) =>

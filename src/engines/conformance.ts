@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
 import { declareAdoption } from './conformance/adoption.ts';
+import { declareCommands } from './conformance/commands.ts';
 import { declareContainment } from './conformance/containment.ts';
 import { declareLife } from './conformance/life.ts';
 import { declareNetworking } from './conformance/networking.ts';
@@ -17,6 +18,7 @@ export function declareEngineConformance(subject: EngineSubject): void {
     declareLife(subject);
     declareStreams(subject);
     declareAdoption(subject);
+    declareCommands(subject);
     declareNetworking(subject);
     declareContainment(subject);
   });

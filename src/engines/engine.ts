@@ -20,6 +20,12 @@ export interface Engine {
   stop(id: Id, graceMs: number): Promise<void>;
   kill(id: Id, signalNumber: number): Promise<void>;
   inspect(id: Id): Promise<InstanceStatus | undefined>;
+  /**
+   * Runs a command in a living instance: in its namespaces, as what it may do, counted in its limits, and gone with it at the
+   * latest. Resolves when it has ended; rejects with INSTANCE_NOT_FOUND where the instance does not live. An aborted command
+   * and all that it started is killed.
+   */
+  execute(id: Id, command: Command, signal?: AbortSignal): Promise<CommandEnd>;
   /** Live instances (and `logs` instances that ended unobserved) of an earlier daemon; what cannot be adopted has been removed. Called once, first. */
   recover(): Promise<readonly Instance[]>;
   /** Ended instances that have not been removed: their exits and logs can still be had. */
@@ -69,6 +75,29 @@ export interface InstanceStatus {
   /** Host pid of the instance's first process while it runs. */
   readonly pid?: number;
   readonly exit?: InstanceExit;
+}
+
+export interface Command {
+  /** A program without a slash is looked for in the PATH of its environment. */
+  readonly argv: readonly string[];
+  /** Over the instance's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** As in ImageConfig.user; absent = the instance's. */
+  readonly user?: string;
+  /** Absent = the instance's. */
+  readonly workdir?: string;
+  /** Then it is killed, with all that it started. */
+  readonly timeoutMs: number;
+  /** So much of the end of its output is kept. */
+  readonly outputBytes: number;
+}
+
+export interface CommandEnd {
+  /** As a shell gives it; 127 where there is no such program and 126 where it could not be started, with the reason as output. */
+  readonly code: number;
+  readonly cause: 'exited' | 'timed-out';
+  /** stdout and stderr in the order in which they were written. */
+  readonly output: Buffer;
 }
 
 /** What was written to stdout and stderr, kept until `remove`. */

@@ -84,6 +84,20 @@ export const catalogue = {
     'Cannot start "{name}": it was not ready within {seconds} s',
     'It wrote last: {log}',
   ),
+  INSTANCE_UNHEALTHY: system(
+    502,
+    '"{name}" is unhealthy: its health check failed {failures} times in a row',
+    'It said last: {output}',
+  ),
+  CRASH_LOOP: system(
+    502,
+    '"{name}" is in a crash loop: it ended {ends} times in a row soon after its start; {reason}',
+    'It is tried on, with pauses of up to a minute. What it wrote: minke logs {name}',
+  ),
+  DEPENDENCY_FAILED: system(
+    502,
+    'Cannot start "{name}": it depends on "{dependency}" with the condition {condition}, and {reason}',
+  ),
   OUT_OF_MEMORY: user(
     502,
     '"{name}" was ended by the kernel: it wanted more than its {limit} of memory',

@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { checked, eventfd, mkfifo, pipe2, socketpair } from './libc.ts';
 
 /** O_CLOEXEC: nothing that we open is inherited by accident. (asm-generic/fcntl.h) */
@@ -26,6 +26,16 @@ export function openPipes(count: number): Pipe[] {
   } catch (error) {
     for (const { read, write } of pipes) [read, write].forEach((fd) => closeSync(fd));
     throw error;
+  }
+}
+
+/** What a pipe holds at this moment, up to a page of it; it has to be in non-blocking mode, as it is once a Socket has it. */
+export function readNow(fd: number): Buffer {
+  const buffer = Buffer.alloc(4096);
+  try {
+    return buffer.subarray(0, readSync(fd, buffer));
+  } catch {
+    return buffer.subarray(0, 0);
   }
 }
 

@@ -20,6 +20,18 @@ export function isExiting(pid: number): boolean {
   return fields === undefined || (Number(fields[6]) & exiting) !== 0;
 }
 
+/** How a process belongs to others; undefined when it has ended. */
+export interface Kinship extends ProcessName {
+  readonly parent: number;
+  readonly session: number;
+}
+
+export function kinshipOf(pid: number): Kinship | undefined {
+  const fields = statFields(pid);
+  if (fields === undefined || fields[0] === 'Z') return undefined;
+  return { pid, ticks: Number(fields[19]), parent: Number(fields[1]), session: Number(fields[3]) };
+}
+
 /** From the third on, the state. */
 function statFields(pid: number): readonly string[] | undefined {
   try {

@@ -1,3 +1,4 @@
+import type { HealthcheckModel } from './health.ts';
 import type { ContainerSettings, InstanceLimits, Outbound } from './instance.ts';
 
 /** An app file, validated, with every default filled in: what should be. Pure data, JSON-safe. */
@@ -149,22 +150,6 @@ export interface RestartBounds {
   readonly delayMs?: number;
   /** A life as long as this counts as a success and begins the count anew; absent = minke's own. */
   readonly windowMs?: number;
-}
-
-/** What is absent is the image's, and where that says nothing the default of the Docker Engine. */
-export interface HealthcheckModel {
-  /** A command line that is run in the container (`CMD-SHELL` as `/bin/sh -c`); exit code 0 is healthy. */
-  readonly test?: readonly string[];
-  /** From the end of a check to the next; default 30 s. */
-  readonly intervalMs?: number;
-  /** A check that takes longer has failed; default 30 s. */
-  readonly timeoutMs?: number;
-  /** So many failures in a row make it unhealthy; default 3. */
-  readonly retries?: number;
-  /** Failures in this time after the start do not count; default 0. */
-  readonly startPeriodMs?: number;
-  /** The interval within the start period; default 5 s. */
-  readonly startIntervalMs?: number;
 }
 
 export interface NetworkModel {

@@ -1,3 +1,4 @@
+import type { HealthcheckModel } from './health.ts';
 import type { Id } from './ids.ts';
 
 /** What an instance is for. `container`: asked for through the Docker API or `minke run IMAGE`. */
@@ -25,6 +26,8 @@ export interface ImageConfig {
   readonly exposedPorts: readonly number[];
   readonly labels: Readonly<Record<string, string>>;
   readonly volumes: readonly string[];
+  /** Absent or `none`: it says nothing of its health. */
+  readonly healthcheck?: HealthcheckModel | 'none';
 }
 
 /** A mount as an engine performs it; named volumes are binds by then. */

@@ -226,6 +226,25 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
         await store.apps.remove('a');
         expect(await store.apps.get('a')).toBeUndefined();
       });
+
+      it('keeps how services ended, of each the last, until it is removed or its app is', async () => {
+        const end = (app: string, service: string, code: number) => ({
+          app,
+          service,
+          digest: 'sha256:1',
+          outcome: { state: 'given-up' as const, code, cause: 'exited' as const, restarts: 2, at: 7 },
+        });
+        await store.apps.putEnd(end('a', 'job', 1));
+        await store.apps.putEnd(end('a', 'job', 2));
+        await store.apps.putEnd(end('a', 'other', 3));
+        await store.apps.putEnd(end('b', 'job', 4));
+        await reopen();
+        expect(await store.apps.ends()).toEqual([end('a', 'job', 2), end('a', 'other', 3), end('b', 'job', 4)]);
+        await store.apps.removeEnd('a', 'job');
+        await store.apps.removeEnd('a', 'job');
+        await store.apps.remove('b');
+        expect(await store.apps.ends()).toEqual([end('a', 'other', 3)]);
+      });
     });
 
     describe('timeline', () => {

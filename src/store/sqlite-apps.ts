@@ -1,11 +1,15 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { AppModel } from '../model/app.ts';
+import type { Outcome, ServiceEnd } from '../model/service-end.ts';
 
 export interface AppOperations {
   readonly putApp: (model: AppModel) => void;
   readonly getApp: (name: string) => AppModel | undefined;
   readonly listApps: () => readonly AppModel[];
   readonly removeApp: (name: string) => void;
+  readonly putEnd: (end: ServiceEnd) => void;
+  readonly removeEnd: (app: string, service: string) => void;
+  readonly listEnds: () => readonly ServiceEnd[];
 }
 
 export function prepareApps(db: DatabaseSync): AppOperations {
@@ -15,13 +19,39 @@ export function prepareApps(db: DatabaseSync): AppOperations {
   const get = db.prepare('SELECT model FROM apps WHERE name = ?');
   const list = db.prepare('SELECT model FROM apps ORDER BY name');
   const remove = db.prepare('DELETE FROM apps WHERE name = ?');
+  const removeEnds = db.prepare('DELETE FROM service_ends WHERE app = ?');
   return {
+    ...prepareEnds(db),
     putApp: (model) => void put.run({ name: model.name, model: JSON.stringify(model) }),
     getApp: (name) => {
       const row = get.get(name);
       return row === undefined ? undefined : (JSON.parse(String(row['model'])) as AppModel);
     },
     listApps: () => list.all().map((row) => JSON.parse(String(row['model'])) as AppModel),
-    removeApp: (name) => void remove.run(name),
+    removeApp: (name) => {
+      remove.run(name);
+      removeEnds.run(name);
+    },
+  };
+}
+
+function prepareEnds(db: DatabaseSync): Pick<AppOperations, 'putEnd' | 'removeEnd' | 'listEnds'> {
+  const put = db.prepare(
+    'INSERT INTO service_ends (app, service, digest, outcome) VALUES (:app, :service, :digest, :outcome) ' +
+      'ON CONFLICT (app, service) DO UPDATE SET digest = :digest, outcome = :outcome',
+  );
+  const remove = db.prepare('DELETE FROM service_ends WHERE app = ? AND service = ?');
+  const list = db.prepare('SELECT app, service, digest, outcome FROM service_ends ORDER BY app, service');
+  return {
+    putEnd: ({ app, service, digest, outcome }) =>
+      void put.run({ app, service, digest, outcome: JSON.stringify(outcome) }),
+    removeEnd: (app, service) => void remove.run(app, service),
+    listEnds: () =>
+      list.all().map((row) => ({
+        app: String(row['app']),
+        service: String(row['service']),
+        digest: String(row['digest']),
+        outcome: JSON.parse(String(row['outcome'])) as Outcome,
+      })),
   };
 }

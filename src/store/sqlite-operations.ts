@@ -24,6 +24,7 @@ export const readOperations: ReadonlySet<OperationName> = new Set<OperationName>
   'expiredRuns',
   'getApp',
   'listApps',
+  'listEnds',
   'listEvents',
 ]);
 

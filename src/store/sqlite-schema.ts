@@ -42,6 +42,15 @@ export const migrations: readonly string[] = [
   CREATE INDEX timeline_by_app ON timeline (app, at);
   CREATE INDEX timeline_by_time ON timeline (at);
   `,
+  `
+  CREATE TABLE service_ends (
+    app TEXT NOT NULL,
+    service TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    PRIMARY KEY (app, service)
+  ) STRICT;
+  `,
 ];
 
 /** Brings the file to the newest schema, each step in a transaction of its own. @throws DATA_FOLDER for a newer file. */

@@ -24,6 +24,9 @@ export async function createSqliteStore({ file }: { readonly file: string }): Pr
       get: (name) => call('getApp', name),
       list: () => call('listApps'),
       remove: (name) => call('removeApp', name),
+      putEnd: (end) => call('putEnd', end),
+      removeEnd: (app, service) => call('removeEnd', app, service),
+      ends: () => call('listEnds'),
     },
     timeline: {
       append: (event) => call('appendEvent', event),

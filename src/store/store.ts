@@ -1,6 +1,7 @@
 import type { Id } from '../model/ids.ts';
 import type { AppModel } from '../model/app.ts';
 import type { Run, RunState } from '../model/run.ts';
+import type { ServiceEnd } from '../model/service-end.ts';
 import type { TimelineEvent } from '../model/timeline.ts';
 
 /**
@@ -74,7 +75,13 @@ export interface AppStore {
   put(model: AppModel): Promise<void>;
   get(name: string): Promise<AppModel | undefined>;
   list(): Promise<readonly AppModel[]>;
+  /** With the ends of its services. */
   remove(name: string): Promise<void>;
+  /** Of each service the last. */
+  putEnd(end: ServiceEnd): Promise<void>;
+  /** "Not there" is success. */
+  removeEnd(app: string, service: string): Promise<void>;
+  ends(): Promise<readonly ServiceEnd[]>;
 }
 
 export interface TimelineStore {

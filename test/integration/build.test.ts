@@ -88,6 +88,7 @@ describe('a Dockerfile', () => {
           'RUN echo "$COLOUR" > /colour && ls /proc/self > /dev/null',
           'ENV MOOD=good',
           'EXPOSE 8080',
+          'HEALTHCHECK --interval=5s --retries=4 CMD /bin/true',
           'WORKDIR /srv',
           'USER 1000',
           'ENTRYPOINT ["/bin/cat"]',
@@ -104,6 +105,7 @@ describe('a Dockerfile', () => {
       workdir: '/srv',
       user: '1000',
       exposedPorts: [8080],
+      healthcheck: { test: ['/bin/sh', '-c', '/bin/true'], intervalMs: 5000, retries: 4 },
     });
     expect(image.config.env).toMatchObject({ MOOD: 'good' });
     expect(lines.some((line) => line.includes('RUN echo'))).toBe(true);

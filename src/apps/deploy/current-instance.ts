@@ -4,7 +4,7 @@ import type { CurrentInstance } from './step.ts';
 /** A living instance as the planner sees it; its labels survive a restart of the daemon. */
 export const currentInstance = (
   { spec }: Pick<Instance, 'spec'>,
-  state: { readonly isReady: boolean; readonly isPublished: boolean },
+  state: Pick<CurrentInstance, 'isKept' | 'isReady' | 'isPublished'>,
 ): CurrentInstance => ({
   id: spec.id,
   service: spec.name,

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { Instance } from '../../engines/engine.ts';
 import { MinkeError } from '../../errors/index.ts';
 import type { ReadyImage } from '../../model/instance.ts';
 import { executeSteps, type StepProgress } from './execute-steps.ts';
@@ -17,7 +16,7 @@ const bringUp: readonly Step[] = [
 ];
 
 describe('the execution of a plan', () => {
-  it('gives each step to its hand, in order, and the started instance to those that follow', async () => {
+  it('gives each step to its hand, in order', async () => {
     const { hands, done } = createHands();
     await executeSteps(bringUp, hands);
     expect(done).toEqual([
@@ -25,8 +24,8 @@ describe('the execution of a plan', () => {
       'prepareImage vote',
       'ensureNetwork',
       'startService db',
-      'waitReady db i-db',
-      'publish db i-db',
+      'waitReady db',
+      'publish db',
       'setRoutes',
     ]);
   });
@@ -85,9 +84,29 @@ describe('the execution of a plan', () => {
     ]);
   });
 
-  it('fails for an instance that was to be adopted and has ended', async () => {
-    const steps: readonly Step[] = [{ kind: 'wait-ready', service: 'db', instance: 'gone' }];
-    await expect(executeSteps(steps, createHands().hands)).rejects.toMatchObject({ code: 'INSTANCE_START_FAILED' });
+  it('goes on without a service that nobody requires, and leaves out the rest of it', async () => {
+    const steps: readonly Step[] = [
+      { kind: 'start-service', service: 'cache', whenItFails: 'leave-out' },
+      { kind: 'wait-ready', service: 'cache', whenItFails: 'leave-out' },
+      { kind: 'publish', service: 'cache', whenItFails: 'leave-out' },
+      {
+        kind: 'await-dependency',
+        service: 'web',
+        dependency: 'cache',
+        condition: 'service_healthy',
+        whenItFails: 'go-on',
+      },
+      { kind: 'start-service', service: 'web' },
+    ];
+    const told: StepProgress[] = [];
+    const fail = async (): Promise<never> => {
+      throw new MinkeError('CRASH_LOOP', { name: 'cache', ends: 5, reason: 'it ended with exit code 1' });
+    };
+    const { hands, done } = createHands({ waitReady: fail, awaitDependency: fail });
+    const failures = await executeSteps(steps, hands, (progress) => told.push(progress));
+    expect(failures.map(({ code }) => code)).toEqual(['CRASH_LOOP', 'CRASH_LOOP']);
+    expect(done).toEqual(['startService cache', 'goOnWithout cache', 'goOnWithout web', 'startService web']);
+    expect(told.filter(({ note }) => note?.includes('crash loop'))).toHaveLength(2);
   });
 
   it('ends between two steps when it is aborted', async () => {
@@ -120,13 +139,12 @@ function createHands(special: Partial<Hands> = {}): { readonly hands: Hands; rea
     setRoutes: () => note('setRoutes'),
     unpublish: (service) => note(`unpublish ${service}`),
     stopInstance: (service, id) => note(`stopInstance ${service} ${id}`),
-    startService: async (service) => {
-      await note(`startService ${service}`);
-      return started(`i-${service}`, service);
-    },
-    findInstance: () => undefined,
-    waitReady: (service, { handle }) => note(`waitReady ${service} ${handle.id}`),
-    publish: (service, { handle }) => note(`publish ${service} ${handle.id}`),
+    startService: (service) => note(`startService ${service}`),
+    waitReady: (service) => note(`waitReady ${service}`),
+    publish: (service) => note(`publish ${service}`),
+    takeUp: (service, id) => note(`takeUp ${service} ${id}`),
+    awaitDependency: ({ service, dependency, condition }) => note(`await ${service} ${dependency} ${condition}`),
+    goOnWithout: (service) => void done.push(`goOnWithout ${service}`),
     removeNetwork: () => note('removeNetwork'),
     removeVolume: ({ name }) => note(`removeVolume ${name}`),
     forgetApp: () => note('forgetApp'),
@@ -134,19 +152,3 @@ function createHands(special: Partial<Hands> = {}): { readonly hands: Hands; rea
   };
   return { hands, done };
 }
-
-const started = (id: string, name: string): Instance => ({
-  handle: { version: 1, engine: 'fake', id },
-  spec: {
-    id,
-    app: 'shop',
-    name,
-    kind: 'service',
-    labels: {},
-    limits: { memoryBytes: 0, pids: 1, cpus: 0 },
-    imageId: 'x',
-  },
-  address: undefined,
-  startedAt: 0,
-  exited: new Promise(() => undefined),
-});

@@ -1,4 +1,3 @@
-import type { Instance } from '../../engines/engine.ts';
 import { MinkeError, toMinkeError } from '../../errors/index.ts';
 import { systemClock, type Clock } from '../../observe/clock.ts';
 import type { Hands } from './hands.ts';
@@ -26,28 +25,35 @@ export interface ExecuteOptions {
 
 /**
  * Carries a plan out, step after step; images are prepared at the same time. Rejects at the first step that fails, with an error
- * that names the service: what runs by then keeps running, and a new plan goes on from there.
+ * that names the service: what runs by then keeps running, and a new plan goes on from there. Answers the failures of steps
+ * without which the plan goes on.
  */
 export async function executeSteps(
   steps: readonly Step[],
   hands: Hands,
   onProgress: (progress: StepProgress) => void = () => undefined,
   options: ExecuteOptions = {},
-): Promise<void> {
+): Promise<readonly MinkeError[]> {
   const { clock = systemClock, signal } = options;
-  const doing: Doing = { hands, started: new Map() };
+  const doing: Doing = { hands, failures: [], leftOut: new Set() };
   for (const batch of batches(steps)) {
     signal?.throwIfAborted();
-    const results = await Promise.allSettled(batch.map((step) => perform(step, doing, clock, onProgress)));
+    const wanted = batch.filter((step) => !('service' in step && doing.leftOut.has(step.service)));
+    const results = await Promise.allSettled(
+      wanted.map((step) => perform(step, doing, clock, onProgress, () => signal?.aborted === true)),
+    );
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
+  return doing.failures;
 }
 
 interface Doing {
   readonly hands: Hands;
-  /** Instances that this plan started, by service. */
-  readonly started: Map<string, Instance>;
+  /** Of steps without which the plan goes on. */
+  readonly failures: MinkeError[];
+  /** Services whose further steps are not taken. */
+  readonly leftOut: Set<string>;
 }
 
 /** Images that are prepared one after another in the plan do not wait for one another. */
@@ -66,6 +72,7 @@ async function perform(
   doing: Doing,
   clock: Clock,
   onProgress: (progress: StepProgress) => void,
+  isAborted: () => boolean,
 ): Promise<void> {
   const subject = subjectOf(step);
   const named = { step: step.kind, ...(subject === undefined ? {} : { subject }) };
@@ -73,8 +80,14 @@ async function perform(
   onProgress({ ...named, state: 'begun' });
   try {
     await dispatch(step, doing);
-  } catch (error) {
-    throw aboutService(toMinkeError(error), 'service' in step ? step.service : undefined);
+  } catch (thrown) {
+    if (isAborted()) throw thrown;
+    const error = aboutService(toMinkeError(thrown), 'service' in step ? step.service : undefined);
+    if (!('whenItFails' in step)) throw error;
+    if (step.whenItFails === 'leave-out') doing.leftOut.add(step.service);
+    doing.failures.push(error);
+    doing.hands.goOnWithout(step.service, error);
+    onProgress({ ...named, state: 'going', note: error.message });
   }
   onProgress({ ...named, state: 'ended', ms: Math.round(clock.elapsed() - begun) });
 }
@@ -91,9 +104,11 @@ const table: Table = {
   'set-routes': ({ routes }, { hands }) => hands.setRoutes(routes),
   unpublish: ({ service }, { hands }) => hands.unpublish(service),
   'stop-instance': ({ service, instance, graceMs }, { hands }) => hands.stopInstance(service, instance, graceMs),
-  'start-service': async ({ service }, { hands, started }) => started.set(service, await hands.startService(service)),
-  'wait-ready': (step, doing) => doing.hands.waitReady(step.service, instanceOf(step, doing)),
-  publish: (step, doing) => doing.hands.publish(step.service, instanceOf(step, doing)),
+  'take-up': ({ service, instance }, { hands }) => hands.takeUp(service, instance),
+  'await-dependency': (step, { hands }) => hands.awaitDependency(step),
+  'start-service': ({ service }, { hands }) => hands.startService(service),
+  'wait-ready': ({ service }, { hands }) => hands.waitReady(service),
+  publish: ({ service }, { hands }) => hands.publish(service),
   'remove-network': (_, { hands }) => hands.removeNetwork(),
   'remove-volume': ({ volume }, { hands }) => hands.removeVolume(volume),
   'forget-app': (_, { hands }) => hands.forgetApp(),
@@ -101,12 +116,6 @@ const table: Table = {
 
 const dispatch = (step: Step, doing: Doing): Promise<unknown> =>
   (table[step.kind] as (step: Step, doing: Doing) => Promise<unknown>)(step, doing);
-
-function instanceOf(step: { readonly service: string; readonly instance?: string }, doing: Doing): Instance {
-  const found = step.instance === undefined ? doing.started.get(step.service) : doing.hands.findInstance(step.instance);
-  if (found !== undefined) return found;
-  throw new MinkeError('INSTANCE_START_FAILED', { name: step.service, reason: 'it ended during the deploy' });
-}
 
 function subjectOf(step: Step): string | undefined {
   if ('service' in step) return step.service;

@@ -1,8 +1,14 @@
-import type { Instance } from '../../engines/engine.ts';
-import type { AppModel, VolumeModel } from '../../model/app.ts';
+import type { MinkeError } from '../../errors/index.ts';
+import type { AppModel, DependencyModel, VolumeModel } from '../../model/app.ts';
 import type { Id } from '../../model/ids.ts';
 import type { ReadyImage } from '../../model/instance.ts';
 import type { AppNames, OwnedRoute } from './step.ts';
+
+interface AwaitedDependency {
+  /** The one that waits, and the one that it waits for. */
+  readonly service: string;
+  readonly dependency: string;
+}
 
 /**
  * What a deploy of one app needs done; whoever wires the daemon supplies it. Every hand is idempotent: a plan that failed is made
@@ -21,12 +27,18 @@ export interface Hands {
   unpublish(service: string): Promise<void>;
   /** Nobody keeps it up any more, and it is gone. */
   stopInstance(service: string, instance: Id, graceMs: number): Promise<void>;
-  startService(service: string): Promise<Instance>;
-  /** An instance that runs already; undefined when it has ended meanwhile. */
-  findInstance(id: Id): Instance | undefined;
-  waitReady(service: string, instance: Instance): Promise<void>;
-  /** The name leads to the instance, and from now on the service is kept up. */
-  publish(service: string, instance: Instance): Promise<void>;
+  /** Keeps up what an earlier daemon left; one that has ended since is started anew. */
+  takeUp(service: string, instance: Id): Promise<void>;
+  /** DEPENDENCY_FAILED where waiting is in vain. */
+  awaitDependency(awaited: Pick<DependencyModel, 'condition'> & AwaitedDependency): Promise<void>;
+  /** From its start on it is kept up. */
+  startService(service: string): Promise<void>;
+  /** Of whichever instance the service has by then: one that ends is followed by another. */
+  waitReady(service: string): Promise<void>;
+  /** Resolves when its name leads to it. */
+  publish(service: string): Promise<void>;
+  /** This failed, and nobody requires it. */
+  goOnWithout(service: string, error: MinkeError): void;
   removeNetwork(): Promise<void>;
   removeVolume(volume: VolumeModel): Promise<void>;
   forgetApp(): Promise<void>;

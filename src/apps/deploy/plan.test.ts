@@ -70,10 +70,12 @@ describe('a plan', () => {
     const found: Current = {
       ...rest,
       routes: [],
-      instances: up.instances.map((one) => ({ ...one, isReady: false, isPublished: false })),
+      instances: up.instances.map(unseen),
     };
     expect(plan(found, desired).map(inWords)).toEqual([
       'ensure-network',
+      'take-up db',
+      'take-up api',
       'wait-ready db',
       'publish db',
       'wait-ready api',
@@ -147,11 +149,148 @@ describe('a plan', () => {
     ]);
   });
 
+  it('leads requests to an app of before at once, and to a new version when it is ready', () => {
+    const up = carryOut(nothing, plan(nothing, desired), desired);
+    const found: Current = { ...up, routes: [], instances: up.instances.map(unseen) };
+    const words = plan(found, desired, { isRestore: true }).map(inWords);
+    expect(words.indexOf('set-routes')).toBeLessThan(words.indexOf('wait-ready db'));
+  });
+
   it('never removes an external volume', () => {
     const outer = desire(model([db], { data: { name: 'outer', external: true } }));
     const up = carryOut(nothing, plan(nothing, outer), outer);
     expect(plan(up, undefined, { removeVolumes: true }).map(inWords)).not.toContain('remove-volume');
   });
+});
+
+describe('a plan with conditions', () => {
+  const db = service('db');
+  const webOn = (more: Partial<DependencyModel>) => service('web', { dependsOn: [need('db', more)] });
+  const starts = (steps: readonly Step[]) => steps.slice(steps.findIndex(({ kind }) => kind === 'start-service'));
+
+  it('waits for the health of a service before the first that depends on it, else at the end', () => {
+    const worker = service('worker', { dependsOn: [need('db')] });
+    const web = webOn({ condition: 'service_healthy' });
+    const all = desire(model([worker, web, db]), ['db', 'web']);
+    expect(starts(plan(nothing, all)).map(inWords)).toEqual([
+      'start-service db',
+      'wait-ready db',
+      'start-service worker',
+      'wait-ready worker',
+      'publish worker',
+      'await-dependency web',
+      'publish db',
+      'start-service web',
+      'wait-ready web',
+      'publish web',
+    ]);
+    expect(starts(plan(nothing, desire(model([worker, db]), ['db']))).map(inWords)).toEqual([
+      'start-service db',
+      'wait-ready db',
+      'start-service worker',
+      'wait-ready worker',
+      'publish worker',
+      'publish db',
+    ]);
+  });
+
+  it('runs a job to its end before what waits for it, and does not expect it to answer', () => {
+    const job = { ...db, restart: 'no' } as const;
+    const all = desire(model([webOn({ condition: 'service_completed_successfully' }), job]));
+    expect(starts(plan(nothing, all)).map(inWords)).toEqual([
+      'start-service db',
+      'await-dependency web',
+      'start-service web',
+      'wait-ready web',
+      'publish web',
+    ]);
+  });
+
+  it('CO-3 does not run a job again that has completed, unless it is another one now', () => {
+    const job = { ...db, restart: 'on-failure' } as const;
+    const all = desire(model([webOn({ condition: 'service_completed_successfully' }), job]));
+    const up = ended(carryOut(nothing, plan(nothing, all), all), all, 'completed');
+    expect(plan(up, all)).toEqual([]);
+    const withoutWeb = { ...up, instances: [] };
+    expect(plan(withoutWeb, all).map(inWords)).toEqual(['start-service web', 'wait-ready web', 'publish web']);
+    const newer = { ...all, images: { ...all.images, db: 'sha256:newer' } };
+    expect(plan(up, newer).map(inWords)).toEqual(['prepare-image db', 'start-service db']);
+  });
+
+  it('starts what was given up again when somebody asks, and not when a daemon begins', () => {
+    const all = desire(model([{ ...db, restart: 'on-failure' }]));
+    const up = ended(carryOut(nothing, plan(nothing, all), all), all, 'given-up');
+    expect(plan(up, all, { isRestore: true })).toEqual([]);
+    expect(plan(up, all).map(inWords)).toEqual(['start-service db', 'wait-ready db', 'publish db']);
+  });
+
+  it('has each service fail for itself when a daemon begins, and leaves restarts to the supervisor', () => {
+    const web = webOn({ condition: 'service_healthy' });
+    const all = desire(model([web, db]), ['db']);
+    const steps = plan({ ...nothing, restarting: ['db'] }, all, { isRestore: true });
+    const waits = steps.flatMap((step) => ('whenItFails' in step ? [`${inWords(step)}: ${step.whenItFails}`] : []));
+    expect(waits).toEqual([
+      'wait-ready db: leave-out',
+      'await-dependency web: leave-out',
+      'publish db: leave-out',
+      'start-service web: leave-out',
+      'wait-ready web: leave-out',
+      'publish web: leave-out',
+    ]);
+    expect(plan({ ...nothing, restarting: ['db'] }, all).map(inWords)).toContain('start-service db');
+  });
+
+  it('starts what somebody stopped when a daemon begins, where it is to run always', () => {
+    const states = (['always', 'unless-stopped'] as const).map((restart) => {
+      const all = desire(model([{ ...db, restart }]));
+      const up = ended(carryOut(nothing, plan(nothing, all), all), all, 'given-up', 'stopped');
+      return plan(up, all, { isRestore: true }).length > 0;
+    });
+    expect(states).toEqual([true, false]);
+  });
+
+  it('restarts with a service that is replaced what asks for it, and what asks for that', () => {
+    const web = webOn({ restart: true });
+    const edge = service('edge', { dependsOn: [need('web', { restart: true })] });
+    const other = service('other', { dependsOn: [need('db')] });
+    const all = desire(model([edge, web, other, db]));
+    const up = carryOut(nothing, plan(nothing, all), all);
+    const newer = { ...all, images: { ...all.images, db: 'sha256:newer' } };
+    expect(plan(up, newer).map(inWords)).toEqual([
+      'prepare-image db',
+      'unpublish edge',
+      'stop-instance edge',
+      'unpublish web',
+      'stop-instance web',
+      'unpublish db',
+      'stop-instance db',
+      ...['db', 'web', 'edge'].flatMap((name) => [`start-service ${name}`, `wait-ready ${name}`, `publish ${name}`]),
+    ]);
+    const lost = { ...up, instances: up.instances.filter((one) => one.service !== 'db') };
+    expect(plan(lost, all).map(inWords)).toEqual(['start-service db', 'wait-ready db', 'publish db']);
+  });
+
+  it('goes on without a service that nobody requires', () => {
+    const all = desire(model([webOn({ condition: 'service_healthy', required: false }), db]), ['db']);
+    const optional = plan(nothing, all).filter((step) => 'whenItFails' in step);
+    expect(optional.map(inWords)).toEqual(['start-service db', 'wait-ready db', 'await-dependency web', 'publish db']);
+  });
+
+  /** The service `db` has ended for good. */
+  function ended(
+    current: Current,
+    { model: app, images }: Desired,
+    state: 'completed' | 'given-up',
+    cause: 'exited' | 'stopped' = 'exited',
+  ): Current {
+    const digest = configDigest(app, app.services['db']!, images['db']!);
+    const code = state === 'completed' ? 0 : 1;
+    return {
+      ...current,
+      instances: current.instances.filter((one) => one.service !== 'db'),
+      ended: [{ service: 'db', digest, outcome: { state, code, cause, restarts: 0, at: 0 } }],
+    };
+  }
 });
 
 describe('any plan', () => {
@@ -179,6 +318,14 @@ function expectSound(before: Current, desired: Desired, steps: readonly Step[]):
   const texts = steps.map((step) => JSON.stringify(step));
   expect(new Set(texts).size).toBe(texts.length);
   const stopped = new Set(steps.flatMap((step) => (step.kind === 'stop-instance' ? [step.instance] : [])));
+  const drawing = new Set(
+    steps.flatMap((step) =>
+      step.kind === 'start-service' &&
+      before.instances.some((one) => one.kind === 'service' && one.service === step.service)
+        ? [step.service]
+        : [],
+    ),
+  );
   const unwanted = before.instances.filter((one) => {
     if (one.kind !== 'service') return false;
     const service = desired.model.services[one.service];
@@ -187,12 +334,21 @@ function expectSound(before: Current, desired: Desired, steps: readonly Step[]):
     const hasTwin = before.instances.some(
       (other) => other !== one && other.kind === 'service' && other.service === one.service && !stopped.has(other.id),
     );
-    return !isWanted || (hasTwin && !isOnDemand(service));
+    const isDrawnAlong =
+      service?.dependsOn.some(({ name, restart }) => restart && drawing.has(name)) === true && isWanted;
+    return !isWanted || (hasTwin && !isOnDemand(service)) || isDrawnAlong;
   });
   expect(stopped).toEqual(new Set(unwanted.map(({ id }) => id)));
   expect(steps.some(({ kind }) => kind === 'remove-volume' || kind === 'remove-network' || kind === 'forget-app')).toBe(
     false,
   );
+  const startOf = (name: string): number =>
+    steps.findIndex((step) => step.kind === 'start-service' && step.service === name);
+  const misplaced = steps.filter(
+    (step, index) =>
+      step.kind === 'await-dependency' && !(startOf(step.dependency) < index && index < startOf(step.service)),
+  );
+  expect(misplaced).toEqual([]);
   for (const [index, step] of steps.entries()) {
     if (step.kind !== 'start-service') continue;
     const later = new Set(steps.slice(index).flatMap((one) => (one.kind === 'start-service' ? [one.service] : [])));
@@ -234,6 +390,11 @@ function change(world: World, step: Step, desired: Desired | undefined): void {
     case 'stop-instance':
       world.instances = world.instances.filter(({ id }) => id !== step.instance);
       break;
+    case 'take-up':
+      mark(world, step, { isKept: true });
+      break;
+    case 'await-dependency':
+      break;
     case 'start-service': {
       const { model, images } = desired!;
       const digest = configDigest(model, model.services[step.service]!, images[step.service]!);
@@ -261,13 +422,15 @@ function change(world: World, step: Step, desired: Desired | undefined): void {
   }
 }
 
-/** The instance that a step names, else the service's newest. */
+/** The instance that a step names, else the one that the service has after it. */
 function mark(
   world: World,
   step: { readonly service: string; readonly instance?: string },
   state: Partial<CurrentInstance>,
 ): void {
-  const id = step.instance ?? world.instances.findLast(({ service }) => service === step.service)?.id;
+  const id =
+    step.instance ??
+    world.instances.findLast(({ service, kind }) => service === step.service && kind === 'service')?.id;
   expect(world.instances.some((one) => one.id === id)).toBe(true);
   world.instances = world.instances.map((one) => (one.id === id ? { ...one, ...state } : one));
 }
@@ -278,7 +441,8 @@ let count = 0;
 
 function instance(service: string, kind: CurrentInstance['kind'], digest: string): CurrentInstance {
   count += 1;
-  return { id: `i${count}`, service, kind, digest, isReady: true, isPublished: kind === 'service' };
+  const isService = kind === 'service';
+  return { id: `i${count}`, service, kind, digest, isKept: isService, isReady: true, isPublished: isService };
 }
 
 function service(name: string, more: Partial<ServiceModel> = {}): ServiceModel {
@@ -291,9 +455,18 @@ const model = (services: readonly ServiceModel[], volumes: AppModel['volumes'] =
   volumes,
 });
 
-const desire = (app: AppModel): Desired => ({
+const desire = (app: AppModel, checked: readonly string[] = []): Desired => ({
   model: app,
   images: Object.fromEntries(Object.keys(app.services).map((name) => [name, `sha256:${name}`])),
+  checked,
+});
+
+/** As the next daemon finds it. */
+const unseen = (one: CurrentInstance): CurrentInstance => ({
+  ...one,
+  isKept: false,
+  isReady: false,
+  isPublished: false,
 });
 
 type Random = (below: number) => number;
@@ -309,11 +482,12 @@ function createRandom(seed: number): Random {
   };
 }
 
-const need = (name: string): DependencyModel => ({
+const need = (name: string, more: Partial<DependencyModel> = {}): DependencyModel => ({
   name,
   condition: 'service_started',
   required: true,
   restart: false,
+  ...more,
 });
 
 const names = ['a', 'b', 'c', 'd', 'e', 'f'];
@@ -327,7 +501,7 @@ function randomDesired(random: Random): Desired {
       dependsOn: present
         .slice(0, index)
         .filter(() => random(3) === 0)
-        .map(need),
+        .map((other) => need(other, randomNeed(random))),
       ...(random(4) === 0 ? { scale: { maxInstances: 1, idleMs: 1000 } } : {}),
       environment: { LEVEL: String(random(2)) },
       routes: random(3) === 0 ? [{ prefix: `/${name}` }] : [],
@@ -339,16 +513,24 @@ function randomDesired(random: Random): Desired {
     [0, 1, 2].map((key) => [`v${key}`, { name: `shop_v${key}`, external: random(4) === 0 }]),
   );
   const images = Object.fromEntries(services.map(({ name }) => [name, `sha256:${name}${random(2)}`]));
-  return { model: model(services, volumes), images };
+  return { model: model(services, volumes), images, checked: present.filter(() => random(3) === 0) };
 }
+
+const randomNeed = (random: Random): Partial<DependencyModel> => ({
+  condition: (['service_started', 'service_started', 'service_healthy', 'service_completed_successfully'] as const)[
+    random(4)
+  ]!,
+  required: random(3) > 0,
+  restart: random(4) === 0,
+});
 
 /** What happens between two deploys: instances end, a daemon restarts, a function runs, a twin is left over. */
 function withTrouble(current: Current, random: Random): Current {
   const alive = current.instances.filter(() => random(5) > 0);
-  const restarted = random(3) === 0 ? alive.map((one) => ({ ...one, isReady: false, isPublished: false })) : alive;
+  const restarted = random(3) === 0 ? alive.map(unseen) : alive;
   const twin =
     restarted.length > 0 && random(4) === 0
-      ? [{ ...restarted[0]!, id: `twin${random(1000)}`, isPublished: false }]
+      ? [{ ...restarted[0]!, id: `twin${random(1000)}`, isKept: false, isPublished: false }]
       : [];
   const call = random(2) === 0 ? [instance(names[random(6)]!, 'cgi', 'any')] : [];
   return { ...current, instances: [...restarted, ...twin, ...call] };

@@ -1,12 +1,15 @@
 import { isOnDemand, type AppModel, type ServiceModel, type VolumeModel } from '../../model/app.ts';
 import { canonical, configDigest } from '../instance/config-digest.ts';
 import { appNames } from './app-names.ts';
+import { isAwaited } from './is-awaited.ts';
 import { startOrder } from './start-order.ts';
 import type { Current, CurrentInstance, Desired, OwnedRoute, Step } from './step.ts';
 
 export interface PlanOptions {
   /** Taking an app down removes its named volumes too, but never external ones. */
   readonly removeVolumes?: boolean;
+  /** The daemon begins, and nobody asked for anything: what has ended for good stays so. */
+  readonly isRestore?: boolean;
 }
 
 /**
@@ -15,12 +18,13 @@ export interface PlanOptions {
  * itself, a volume is removed only on request.
  */
 export function plan(current: Current, desired: Desired | undefined, options: PlanOptions = {}): readonly Step[] {
-  return desired === undefined ? planDown(current, options) : planUp(current, desired);
+  return desired === undefined ? planDown(current, options) : planUp(current, desired, options);
 }
 
-function planUp(current: Current, desired: Desired): readonly Step[] {
+function planUp(current: Current, desired: Desired, { isRestore = false }: PlanOptions): readonly Step[] {
   const { model } = desired;
-  const kept = keptInstances(current, desired);
+  const kept = keptInstances(current, desired, isRestore);
+  const routes = planRoutes(current, routesOf(model));
   return [
     ...planImages(current, desired),
     ...(current.model !== undefined && isSame(current.model, model) ? [] : [storeModel(model)]),
@@ -28,8 +32,18 @@ function planUp(current: Current, desired: Desired): readonly Step[] {
     ...planNetwork(current, model),
     ...planStops(current, desired, kept),
     ...planVolumes(current, model),
-    ...startOrder(model).flatMap((service) => planStart(service, kept.get(service.name))),
-    ...planRoutes(current, routesOf(model)),
+    ...planTakeUps(kept),
+    // Requests wait for what is not there yet; only a new version has to prove itself first.
+    ...(isRestore ? routes : []),
+    ...planStarts(desired, {
+      kept,
+      isOver: (service) => isOver(current, desired, service, isRestore),
+      // Whoever asks for it has it started at once; a daemon that begins again leaves it to its pauses.
+      restarting: isRestore ? current.restarting : [],
+      // No service has to be missing because another one cannot be had.
+      isEachForItself: isRestore,
+    }),
+    ...(isRestore ? [] : routes),
   ];
 }
 
@@ -60,9 +74,21 @@ function usedVolumes(model: AppModel): readonly VolumeModel[] {
 }
 
 /** Of each service the one instance that may stay as it is. */
-function keptInstances(current: Current, { model, images }: Desired): ReadonlyMap<string, CurrentInstance> {
+function keptInstances(
+  current: Current,
+  { model, images }: Desired,
+  isRestore: boolean,
+): ReadonlyMap<string, CurrentInstance> {
   const kept = new Map<string, CurrentInstance>();
-  for (const service of startOrder(model)) {
+  const order = startOrder(model);
+  // One on demand is not among them: it is started by its next connection.
+  const isReplaced = (name: string): boolean =>
+    order.some((service) => service.name === name) &&
+    !kept.has(name) &&
+    instancesOf(current, name).some(({ kind }) => kind === 'service');
+  for (const service of order) {
+    const isDrawnAlong = !isRestore && service.dependsOn.some(({ name, restart }) => restart && isReplaced(name));
+    if (isDrawnAlong) continue;
     const digest = configDigest(model, service, images[service.name] ?? '');
     const fitting = instancesOf(current, service.name).filter((instance) => instance.digest === digest);
     const best = fitting.find(({ isPublished }) => isPublished) ?? fitting.find(({ isReady }) => isReady) ?? fitting[0];
@@ -119,16 +145,100 @@ const defaultGraceMs = 10_000;
 const graceOf = (name: string, ...models: readonly (AppModel | undefined)[]): number =>
   models.map((model) => model?.services[name]?.stopGraceMs).find((graceMs) => graceMs !== undefined) ?? defaultGraceMs;
 
-function planStart({ name }: ServiceModel, kept: CurrentInstance | undefined): readonly Step[] {
-  if (kept === undefined) {
-    return [
-      { kind: 'start-service', service: name },
-      { kind: 'wait-ready', service: name },
-      { kind: 'publish', service: name },
-    ];
+const planTakeUps = (kept: ReadonlyMap<string, CurrentInstance>): readonly Step[] =>
+  [...kept.values()].flatMap(({ service, id, isKept }): Step[] =>
+    isKept ? [] : [{ kind: 'take-up', service, instance: id }],
+  );
+
+/** It ended for good, and is not to be begun again: what it had to do is done, or nobody asked. */
+function isOver(current: Current, { model, images }: Desired, service: ServiceModel, isRestore: boolean): boolean {
+  const digest = configDigest(model, service, images[service.name] ?? '');
+  const end = current.ended.find((one) => one.service === service.name && one.digest === digest);
+  if (end === undefined) return false;
+  const { state, cause } = end.outcome;
+  if (state === 'completed') return service.restart === 'no' || service.restart === 'on-failure';
+  return isRestore && !(cause === 'stopped' && service.restart === 'always');
+}
+
+interface Starting {
+  readonly kept: ReadonlyMap<string, CurrentInstance>;
+  readonly isOver: (service: ServiceModel) => boolean;
+  readonly restarting: readonly string[];
+  readonly isEachForItself: boolean;
+}
+
+/**
+ * Each service after those that it depends on. One whose health is checked is waited for at the end, or before the first that
+ * depends on its being healthy: the others may need one another to become so.
+ */
+function planStarts({ model, checked }: Desired, starting: Starting): readonly Step[] {
+  const { kept, isOver: isDone, isEachForItself } = starting;
+  const steps: Step[] = [];
+  const due = new Map<string, Step>();
+  const publish = (name: string): void => {
+    const step = due.get(name);
+    if (step !== undefined) steps.push(step);
+    due.delete(name);
+  };
+  for (const service of startOrder(model)) {
+    const { name } = service;
+    const instance = kept.get(name);
+    if (instance === undefined && isDone(service)) continue;
+    if (instance === undefined) {
+      for (const step of planConditions(model, service, starting)) {
+        steps.push(step);
+        publish(step.dependency);
+      }
+    }
+    const failable = isEachForItself || isOptional(model, name) ? leavingOut : {};
+    steps.push(
+      ...planStart(service, instance, starting, isAwaited(model, name)).map((step) => ({ ...step, ...failable })),
+    );
+    if (isAwaited(model, name) || instance?.isPublished === true) continue;
+    due.set(name, { kind: 'publish', service: name, ...failable });
+    if (!checked.includes(name)) publish(name);
   }
-  const waiting: readonly Step[] = kept.isReady ? [] : [{ kind: 'wait-ready', service: name, instance: kept.id }];
-  return kept.isPublished ? waiting : [...waiting, { kind: 'publish', service: name, instance: kept.id }];
+  return [...steps, ...due.values()];
+}
+
+type Condition = Extract<Step, { kind: 'await-dependency' }>;
+
+/** A function, or a service on demand, is there whenever it is called, and what is not part of the app is not waited for. */
+function planConditions(
+  { services }: AppModel,
+  { name, dependsOn }: ServiceModel,
+  { isOver: isDone, isEachForItself }: Starting,
+): readonly Condition[] {
+  return dependsOn.flatMap(({ name: dependency, condition, required }): Condition[] => {
+    const other = services[dependency];
+    if (condition === 'service_started' || other?.kind !== 'service' || isOnDemand(other)) return [];
+    if (condition === 'service_completed_successfully' && isDone(other)) return [];
+    const failable = required ? (isEachForItself ? leavingOut : {}) : goingOn;
+    return [{ kind: 'await-dependency', service: name, dependency, condition, ...failable }];
+  });
+}
+
+type Start = Extract<Step, { kind: 'start-service' | 'wait-ready' }>;
+
+function planStart(
+  { name }: ServiceModel,
+  kept: CurrentInstance | undefined,
+  { restarting }: Starting,
+  isJob: boolean,
+): readonly Start[] {
+  const isStarted = kept !== undefined || restarting.includes(name);
+  const start: readonly Start[] = isStarted ? [] : [{ kind: 'start-service', service: name }];
+  // One that others wait to have completed is not waited for to be ready: it may be over by then.
+  return isJob || kept?.isReady === true ? start : [...start, { kind: 'wait-ready', service: name }];
+}
+
+const leavingOut = { whenItFails: 'leave-out' } as const;
+const goingOn = { whenItFails: 'go-on' } as const;
+
+/** Others depend on it, and none of them requires it. */
+function isOptional({ services }: AppModel, name: string): boolean {
+  const all = Object.values(services).flatMap(({ dependsOn }) => dependsOn.filter((one) => one.name === name));
+  return all.length > 0 && all.every(({ required }) => !required);
 }
 
 export const routesOf = (model: AppModel): readonly OwnedRoute[] =>

@@ -1,7 +1,8 @@
 import type { NetworkNames, WantedPort } from '../../engines/engine.ts';
-import type { AppModel, RouteModel, VolumeModel } from '../../model/app.ts';
+import type { AppModel, DependencyModel, RouteModel, VolumeModel } from '../../model/app.ts';
 import type { Id } from '../../model/ids.ts';
 import type { InstanceKind } from '../../model/instance.ts';
+import type { ServiceEnd } from '../../model/service-end.ts';
 
 /** One thing to do, as data. A plan is a list of them, carried out in order. */
 export type Step =
@@ -15,14 +16,32 @@ export type Step =
   | { readonly kind: 'set-routes'; readonly routes: readonly OwnedRoute[] }
   | { readonly kind: 'unpublish'; readonly service: string }
   | { readonly kind: 'stop-instance'; readonly service: string; readonly instance: Id; readonly graceMs: number }
-  | { readonly kind: 'start-service'; readonly service: string }
-  /** `instance`: one that runs already; absent: the one that the step before started. */
-  | { readonly kind: 'wait-ready'; readonly service: string; readonly instance?: Id }
-  /** Its name leads to the instance, and the instance is kept up. */
-  | { readonly kind: 'publish'; readonly service: string; readonly instance?: Id }
+  /** One that runs already is kept up from now on. Nothing is waited for. */
+  | { readonly kind: 'take-up'; readonly service: string; readonly instance: Id }
+  /** The condition holds; `service_started` is a matter of the order alone. */
+  | ({
+      readonly kind: 'await-dependency';
+      readonly service: string;
+      readonly dependency: string;
+      readonly condition: Exclude<DependencyModel['condition'], 'service_started'>;
+    } & Failable)
+  /** From its start on it is kept up. */
+  | ({ readonly kind: 'start-service'; readonly service: string } & Failable)
+  /** It runs, and its port answers where its health is not checked. */
+  | ({ readonly kind: 'wait-ready'; readonly service: string } & Failable)
+  /** Its name leads to it, which is so once it is ready, and healthy where that is checked. */
+  | ({ readonly kind: 'publish'; readonly service: string } & Failable)
   | { readonly kind: 'remove-network' }
   | { readonly kind: 'remove-volume'; readonly volume: VolumeModel }
   | { readonly kind: 'forget-app' };
+
+/**
+ * What becomes of the plan when it fails. `leave-out`: it goes on without the other steps of this service. `go-on`: those are
+ * taken as well. Absent: it ends.
+ */
+export interface Failable {
+  readonly whenItFails?: 'leave-out' | 'go-on';
+}
 
 export interface OwnedRoute {
   readonly route: RouteModel;
@@ -48,6 +67,10 @@ export interface Current {
   readonly volumes: readonly string[];
   readonly instances: readonly CurrentInstance[];
   readonly routes: readonly OwnedRoute[];
+  /** Services that have ended for good. */
+  readonly ended: readonly Omit<ServiceEnd, 'app'>[];
+  /** Services that are kept up and are between two lives. */
+  readonly restarting: readonly string[];
 }
 
 export interface CurrentInstance {
@@ -57,6 +80,8 @@ export interface CurrentInstance {
   readonly kind: InstanceKind;
   /** As its label `minke.digest` says. */
   readonly digest: string;
+  /** This daemon keeps it up. */
+  readonly isKept: boolean;
   readonly isReady: boolean;
   readonly isPublished: boolean;
 }
@@ -66,7 +91,9 @@ export interface Desired {
   readonly model: AppModel;
   /** Image ids by service, of every service and function. */
   readonly images: Readonly<Record<string, string>>;
+  /** Services whose health is checked. */
+  readonly checked: readonly string[];
 }
 
 /** An app of which nothing is there. */
-export const nothing: Current = { images: {}, volumes: [], instances: [], routes: [] };
+export const nothing: Current = { images: {}, volumes: [], instances: [], routes: [], ended: [], restarting: [] };

@@ -1,4 +1,5 @@
 import { isOnDemand, type AppModel, type VolumeModel } from '../../model/app.ts';
+import { checkConditions } from './check-conditions.ts';
 import type { FileContext } from './context.ts';
 import { suggestion } from './problems.ts';
 import type { Problems } from './problems.ts';
@@ -30,6 +31,7 @@ export function checkApp(services: ReadonlyMap<string, ReadService>, declared: D
   checkPublished(services, problems);
   checkAliases(services, problems);
   checkRoutes(services, problems);
+  checkConditions(services, problems);
   checkCycles(services, problems);
 }
 

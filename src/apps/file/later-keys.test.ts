@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { memory, modelOf, problemsOf } from '../testing/app-file.ts';
+import { memory, modelOf, problemsOf, warningsOf } from '../testing/app-file.ts';
 import { createProblems } from './problems.ts';
 import { fieldsOf } from './fields.ts';
 import type { Node } from './node.ts';
@@ -49,6 +49,39 @@ describe('what a service depends on', () => {
       { name: 'b', condition: 'service_healthy', required: true, restart: false },
       { name: 'c', condition: 'service_started', required: false, restart: true },
     ]);
+  });
+
+  const two = (web: string, db: string): ReturnType<typeof memory> =>
+    memory(`services:\n  db: {image: a, ${db}}\n  web:\n    image: a\n    ${web}\n`);
+  const awaits = 'depends_on: {db: {condition: service_completed_successfully}}';
+
+  it('is not started again by itself where its end is waited for, unless the file says so', () => {
+    expect(modelOf(two(awaits, 'tty: false')).services['db']?.restart).toBe('no');
+    expect(modelOf(two(awaits, 'restart: on-failure')).services['db']?.restart).toBe('on-failure');
+    expect(modelOf(two('depends_on: [db]', 'tty: false')).services['db']?.restart).toBe('always');
+  });
+
+  it.each([
+    [awaits, 'restart: always', 'services.db.restart'],
+    [awaits, 'x-minke: {function: task}', 'services.web.depends_on.db.condition'],
+    [
+      'depends_on: {db: {condition: service_healthy}}',
+      'x-minke: {function: cgi}',
+      'services.web.depends_on.db.condition',
+    ],
+    [`${awaits}\n    x-minke: {function: cgi}`, 'tty: false', 'services.web.depends_on.db.condition'],
+    [
+      'depends_on: {db: {restart: true}}\n    x-minke: {function: cgi}',
+      'tty: false',
+      'services.web.depends_on.db.restart',
+    ],
+  ])('%s on %s is refused', (web, db, key) => {
+    expect(problemsOf(two(web, db)).map(({ facts }) => facts['key'])).toEqual([key]);
+  });
+
+  it('is no matter of health for a function: a warning says so', () => {
+    const found = warningsOf(memory(services('healthcheck: {test: a}\n    x-minke: {function: cgi}')));
+    expect(found.map(({ facts }) => facts['key'])).toEqual(['services.web.healthcheck']);
   });
 
   it('may be absent where it is not required', () => {
@@ -179,12 +212,6 @@ describe('networks', () => {
 
 describe('a key that is read and not carried out yet', () => {
   it.each([
-    ['healthcheck: {test: a}', 'services.web.healthcheck'],
-    ['depends_on: {db: {condition: service_healthy}}', 'services.web.depends_on.db.condition'],
-    ['depends_on: {db: {condition: service_completed_successfully}}', 'services.web.depends_on.db.condition'],
-    ['depends_on: {db: {restart: true}}', 'services.web.depends_on.db.restart'],
-    ['restart: on-failure:3', 'services.web.restart'],
-    ['deploy: {restart_policy: {max_attempts: 3}}', 'services.web.deploy.restart_policy'],
     ['deploy: {replicas: 2}', 'services.web.deploy.replicas'],
     ['scale: 2', 'services.web.scale'],
     ['ports: ["[::1]:8080:80"]', 'services.web.ports'],

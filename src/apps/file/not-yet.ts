@@ -2,19 +2,14 @@ import { isIPv4 } from 'node:net';
 import type { ServiceModel } from '../../model/app.ts';
 import type { FileContext } from './context.ts';
 import type { Place } from './node.ts';
-import type { ReadDependency } from './read-dependencies.ts';
 import type { ReadReplicas } from './read-deploy.ts';
 import type { ReadMount } from './read-mounts.ts';
-import type { ReadRestart } from './read-restart.ts';
 
 /**
  * Keys that are read and checked, stand in the model, and are not carried out yet. Each is refused by one function here and
  * nowhere else: whoever carries a key out takes its function away.
  */
 export interface Asked {
-  readonly healthcheckAt: Place | undefined;
-  readonly dependencies: readonly ReadDependency[];
-  readonly restart: ReadRestart | undefined;
   readonly replicas: ReadReplicas | undefined;
   readonly mounts: readonly ReadMount[];
   readonly portsAt: Place;
@@ -24,9 +19,6 @@ export interface Asked {
 }
 
 export function refuseNotYet(asked: Asked, context: FileContext): void {
-  refuseHealthcheck(asked, context);
-  refuseConditions(asked, context);
-  refuseRestartBounds(asked, context);
   refuseReplicas(asked, context);
   refuseResolvers(asked, context);
   refuseCpuset(asked, context);
@@ -35,25 +27,6 @@ export function refuseNotYet(asked: Asked, context: FileContext): void {
 }
 
 const later = 'it comes with a later version';
-
-function refuseHealthcheck({ healthcheckAt }: Asked, { problems }: FileContext): void {
-  if (healthcheckAt !== undefined) problems.unsupported(healthcheckAt, later, 'Take it out.');
-}
-
-function refuseConditions({ dependencies }: Asked, { problems }: FileContext): void {
-  for (const { model, conditionAt, restartAt } of dependencies) {
-    if (model.condition !== 'service_started') {
-      const mend = 'Write service_started: minke waits until the port of a service answers.';
-      problems.unsupported(conditionAt, `"${model.condition}" comes with a later version`, mend);
-    }
-    if (model.restart) problems.unsupported(restartAt, later, 'Take it out.');
-  }
-}
-
-function refuseRestartBounds({ restart }: Asked, { problems }: FileContext): void {
-  if (restart === undefined || Object.keys(restart.bounds).length === 0) return;
-  problems.unsupported(restart.at, 'a limit of restarts comes with a later version', 'Write restart: on-failure.');
-}
 
 /** A container asks the app's own resolver, which asks those of the host. */
 function refuseResolvers({ dnsAt, model }: Asked, { problems }: FileContext): void {

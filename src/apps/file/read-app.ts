@@ -1,5 +1,6 @@
 import type { AppModel, ServiceModel, VolumeModel } from '../../model/app.ts';
 import { checkApp } from './check-app.ts';
+import { restartOfJob } from './check-conditions.ts';
 import type { FileContext } from './context.ts';
 import { fieldsOf, openMap, type Fields, type Reader } from './fields.ts';
 import { joinVolumes } from './join-volumes.ts';
@@ -35,7 +36,10 @@ export function readApp(root: MapNode, naming: Naming, context: FileContext): Re
   const services = readServices(fields, context);
   checkApp(services, { volumes, networks, secrets: secrets.sources, configs: configs.sources }, context);
   if (name === undefined) return undefined;
-  const models = [...services.values()].map((service) => withVolumes(service, services, context));
+  const models = [...services.values()].map((service) => ({
+    ...withVolumes(service, services, context),
+    ...restartOfJob(service, services),
+  }));
   const model: AppModel = {
     name,
     folder: context.folder,

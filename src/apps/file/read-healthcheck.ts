@@ -1,4 +1,4 @@
-import type { HealthcheckModel } from '../../model/app.ts';
+import type { HealthcheckModel } from '../../model/health.ts';
 import { defined } from './defined.ts';
 import { openMap, type Reader } from './fields.ts';
 import { healthcheckKeys } from './keys.ts';

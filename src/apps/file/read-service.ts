@@ -27,12 +27,14 @@ import type { ReadRoute } from './read-route.ts';
 import { readSettings } from './read-settings.ts';
 import { readTerminal } from './read-terminal.ts';
 import { readBoolean, readCommand, readDuration, readList, readPairs, readWord, type Pair } from './readers.ts';
-import { warnOfIdle } from './warnings.ts';
+import { warnAt, warnOfIdle } from './warnings.ts';
 
 /** A service as read, with the places that the checks across services complain about. */
 export interface ReadService {
   readonly model: ServiceModel;
   readonly at: Place;
+  /** Where its restart policy stands, if it does. */
+  readonly restartAt: Place | undefined;
   readonly routes: readonly ReadRoute[];
   readonly mayRun: readonly Reference[];
   readonly dependsOn: readonly ReadDependency[];
@@ -86,14 +88,20 @@ export function readService(name: string, node: Node, at: Place, context: FileCo
     concurrency: block.concurrency ?? defaultConcurrency(block.kind, context.cores),
     ...block.bounds,
   };
-  const healthcheckAt = asked.healthcheck === undefined ? undefined : fields.placeOf('healthcheck');
-  const { dependsOn: dependencies, mounts } = references;
+  const { mounts } = references;
+  const { replicas, restart, healthcheck } = asked;
+  if (healthcheck !== undefined && block.kind !== 'service') warnAt(fields.placeOf('healthcheck'), unasked, context);
   const [portsAt, dnsAt, cpusetAt] = [fields.placeOf('ports'), fields.placeOf('dns'), fields.placeOf('cpuset')];
-  refuseNotYet({ ...asked, model, mounts, healthcheckAt, dependencies, portsAt, dnsAt, cpusetAt }, context);
-  return { model, at, ...references };
+  refuseNotYet({ replicas, model, mounts, portsAt, dnsAt, cpusetAt }, context);
+  return { model, at, restartAt: restart?.at, ...references };
 }
 
-type References = Omit<ReadService, 'model' | 'at'>;
+type References = Omit<ReadService, 'model' | 'at' | 'restartAt'>;
+
+const unasked = {
+  reason: 'the health of a function is not checked: an instance that answers nobody is replaced',
+  mend: 'Take it out.',
+};
 
 function referencesOf(fields: Fields, block: Block, links: readonly ReadLink[], context: FileContext): References {
   const dependencies = fields.read('depends_on', readDependencies) ?? [];

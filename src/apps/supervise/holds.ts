@@ -1,17 +1,29 @@
 /** Apps in which nothing is restarted for a while, counted: two holds end with the second release. */
 export interface Holds {
   hold(app: string): () => void;
-  isHeld(app: string): boolean;
-  /** Resolves when the hold of now is over, or on abort. */
-  until(app: string, signal: AbortSignal): Promise<void>;
+  /** The holds of now are over for this service: whoever holds its app has dealt with it. */
+  exempt(app: string, service: string): void;
+  isHeld(app: string, service: string): boolean;
+  /** Resolves when the service is not held any more, or on abort. */
+  until(app: string, service: string, signal: AbortSignal): Promise<void>;
+}
+
+interface Hold {
+  count: number;
+  readonly exempt: Set<string>;
+  /** Settled when it ends, and when a service is exempted. */
+  changed: PromiseWithResolvers<void>;
 }
 
 export function createHolds(): Holds {
-  const held = new Map<string, { count: number; readonly ended: PromiseWithResolvers<void> }>();
+  const held = new Map<string, Hold>();
+  const isHeld = (app: string, service: string): boolean => held.get(app)?.exempt.has(service) === false;
   return {
     hold: (app) => {
-      const entry = held.get(app) ?? { count: 0, ended: Promise.withResolvers<void>() };
+      const entry = held.get(app) ?? { count: 0, exempt: new Set(), changed: Promise.withResolvers<void>() };
       held.set(app, entry);
+      // What one plan has dealt with, the next has to be dealing with anew.
+      entry.exempt.clear();
       entry.count += 1;
       let isOver = false;
       return () => {
@@ -20,13 +32,22 @@ export function createHolds(): Holds {
         entry.count -= 1;
         if (entry.count > 0) return;
         held.delete(app);
-        entry.ended.resolve();
+        entry.changed.resolve();
       };
     },
-    isHeld: (app) => held.has(app),
-    until: async (app, signal) => {
+    exempt: (app, service) => {
       const entry = held.get(app);
-      if (entry !== undefined) await orAborted(entry.ended.promise, signal);
+      if (entry === undefined) return;
+      entry.exempt.add(service);
+      entry.changed.resolve();
+      entry.changed = Promise.withResolvers();
+    },
+    isHeld,
+    until: async (app, service, signal) => {
+      for (let entry = held.get(app); entry !== undefined && !signal.aborted; entry = held.get(app)) {
+        if (!isHeld(app, service)) return;
+        await orAborted(entry.changed.promise, signal);
+      }
     },
   };
 }

@@ -1,96 +1,122 @@
 import type { Instance } from '../../engines/engine.ts';
-import { toMinkeError } from '../../errors/index.ts';
-import type { InstanceExit } from '../../model/instance.ts';
-import { orAborted, type Holds } from './holds.ts';
+import { MinkeError, toMinkeError } from '../../errors/index.ts';
+import type { LifeEnd } from '../../model/service-end.ts';
+import { changed, note, type Keeping, type Kept } from './kept.ts';
+import { liveOn } from './life.ts';
 import { decideRestart, type RestartDecision } from './restart-decision.ts';
-import type { SupervisorOptions } from './supervisor.ts';
-
-/** One service that is kept up. Changed by its own loop only. */
-export interface Kept {
-  readonly app: string;
-  readonly service: string;
-  /** Undefined between two lives. */
-  instance: Instance | undefined;
-  readonly released: AbortController;
-  quickEnds: number;
-  isCrashLoop: boolean;
-  restarts: number;
-  /** A start that is under way. */
-  reviving: Promise<void> | undefined;
-  done: Promise<void>;
-}
-
-export interface Keeping extends SupervisorOptions {
-  readonly holds: Holds;
-}
 
 /**
- * The life of a kept service:
+ * The lives of a kept service:
  *
- *   running --ends--> (policy) --no--> given up
- *      ^                 | yes
- *      |                 v
- *      +--ready-- start <-- pause <--+
- *                   |                |
- *                   +-----fails------+
+ *   starting --ready, healthy--> published --ends, or unhealthy--> (policy) --no--> completed or given up
+ *      ^  |                                                         ^   | yes
+ *      |  +-- ends, is not ready in time, or unhealthy -------------+   |
+ *      +--------------------------- pause <-----------------------------+
  *
  * It is left at once when it is released, or when its service is no longer part of its app.
  */
 export async function keepUp(kept: Kept, keeping: Keeping): Promise<void> {
-  const { signal } = kept.released;
   while (kept.instance !== undefined) {
-    const exit = await orAborted(kept.instance.exited, signal);
-    if (signal.aborted || exit === undefined) return;
-    const livedMs = exit.at - kept.instance.startedAt;
-    note(kept, keeping, 'service.ended', { exitCode: exit.code, cause: exit.cause, livedMs });
-    kept.instance = undefined;
-    await keeping.hands.unpublish(kept.app, kept.service).catch((error: unknown) => {
-      note(kept, keeping, 'service.unpublish-failed', { error: toMinkeError(error).toJSON() });
-    });
-    await bringBack(kept, keeping, exit, livedMs);
+    const ended = await liveOn(kept, keeping, kept.instance);
+    if (ended === undefined) return;
+    const { end, wellMs } = ended;
+    kept.lastEnd = end;
+    await settle(kept, keeping, kept.instance, end);
+    await bringBack(kept, keeping, end, wellMs);
   }
 }
 
-/** Starts it anew until it is ready; leaves it without an instance when that is not wanted any more. */
-async function bringBack(kept: Kept, keeping: Keeping, exit: InstanceExit, livedMs: number): Promise<void> {
-  let decision = decide(kept, keeping, exit, livedMs);
+/** Nothing of this life is left: the name leads to it no more, and what minke ends is gone. */
+async function settle(kept: Kept, keeping: Keeping, instance: Instance, end: LifeEnd & { at: number }): Promise<void> {
+  const { hands } = keeping;
+  const livedMs = end.at - instance.startedAt;
+  const isOurs = end.cause === 'unhealthy' || end.cause === 'not-ready';
+  note(kept, keeping, 'service.ended', { ...(isOurs ? {} : { exitCode: end.code }), cause: end.cause, livedMs });
+  if (end.cause !== 'unhealthy') await unpublish(kept, keeping, instance);
+  if (isOurs) await hands.stop(kept.app, kept.service, instance).catch(() => undefined);
+  kept.former = instance;
+  kept.instance = undefined;
+  kept.readyAt = undefined;
+  kept.health = undefined;
+  changed(kept);
+}
+
+async function unpublish(kept: Kept, keeping: Keeping, instance: Instance): Promise<void> {
+  await keeping.hands.unpublish(kept.app, kept.service, instance).catch((error: unknown) => {
+    note(kept, keeping, 'service.unpublish-failed', { error: toMinkeError(error).toJSON() });
+  });
+}
+
+/** Starts it anew until it runs; leaves it without an instance when that is not wanted any more. */
+async function bringBack(
+  kept: Kept,
+  keeping: Keeping,
+  first: LifeEnd & { readonly at: number },
+  wellMs: number,
+): Promise<void> {
+  let end: LifeEnd = first;
+  let decision = decide(kept, keeping, end, wellMs);
   while (decision?.isRestarted === true) {
     if (!(await pause(kept, keeping, decision.afterMs))) return;
-    await reviveUnheld(kept, keeping);
-    if (kept.instance !== undefined || kept.released.signal.aborted) return;
+    const failure = await reviveUnheld(kept, keeping);
+    if (kept.instance !== undefined || kept.released.signal.aborted || failure === undefined) return;
     // A start that failed is a life of no length.
-    decision = decide(kept, keeping, { code: 1, cause: 'exited' }, 0);
+    end = { code: 1, cause: 'not-started' };
+    kept.lastEnd = { ...end, at: keeping.clock.now() };
+    decision = decide(kept, keeping, end, 0);
   }
-  if (decision !== undefined) note(kept, keeping, 'service.given-up', { exitCode: exit.code });
+  if (decision !== undefined) await giveUp(kept, keeping, end, decision.why);
+}
+
+/** It is written down before anybody sees it, so that whoever saw it sees it again under the next daemon. */
+async function giveUp(kept: Kept, keeping: Keeping, end: LifeEnd, why: string): Promise<void> {
+  const { code, cause } = end;
+  const state = why === 'completed' ? 'completed' : 'given-up';
+  const outcome = { state, code, cause, restarts: kept.restarts, at: keeping.clock.now() } as const;
+  note(kept, keeping, `service.${state}`, { exitCode: code, cause, why, restarts: kept.restarts });
+  await keeping.hands.settled(kept.app, kept.service, outcome, kept.former);
+  kept.outcome = outcome;
+  changed(kept);
 }
 
 /** Waits for a hold to end; the look at it and the start are one step, so that none slips in between. */
-async function reviveUnheld(kept: Kept, keeping: Keeping): Promise<void> {
-  const { signal } = kept.released;
-  while (keeping.holds.isHeld(kept.app) && !signal.aborted) await keeping.holds.until(kept.app, signal);
-  if (signal.aborted || keeping.hands.restartPolicy(kept.app, kept.service) === undefined) return;
-  kept.reviving = revive(kept, keeping);
-  await kept.reviving;
+async function reviveUnheld(kept: Kept, keeping: Keeping): Promise<MinkeError | undefined> {
+  const { app, service, released } = kept;
+  const { signal } = released;
+  while (keeping.holds.isHeld(app, service) && !signal.aborted) await keeping.holds.until(app, service, signal);
+  if (signal.aborted || keeping.hands.policyOf(app, service) === undefined) return undefined;
+  const starting = revive(kept, keeping);
+  kept.reviving = starting.then(() => undefined);
+  const failure = await starting;
   kept.reviving = undefined;
+  return failure;
 }
 
 /** Undefined: the service is no longer part of its app. */
-function decide(
-  kept: Kept,
-  keeping: Keeping,
-  exit: Pick<InstanceExit, 'code' | 'cause'>,
-  livedMs: number,
-): RestartDecision | undefined {
-  const policy = keeping.hands.restartPolicy(kept.app, kept.service);
+function decide(kept: Kept, keeping: Keeping, end: LifeEnd, wellMs: number): RestartDecision | undefined {
+  const policy = keeping.hands.policyOf(kept.app, kept.service);
   if (policy === undefined) return undefined;
-  const decision = decideRestart(policy, exit, livedMs, kept.quickEnds);
+  const decision = decideRestart(policy.restart, end, wellMs, kept.quickEnds);
   if (!decision.isRestarted) return decision;
   const { afterMs, quickEnds, isCrashLoop } = decision;
-  if (isCrashLoop && !kept.isCrashLoop) note(kept, keeping, 'service.crash-loop', { quickEnds });
+  if (isCrashLoop && !kept.isCrashLoop) {
+    const error = new MinkeError('CRASH_LOOP', { name: kept.service, ends: quickEnds, reason: describeEnd(end) });
+    note(kept, keeping, 'service.crash-loop', { quickEnds, error: error.toJSON() });
+  }
   kept.quickEnds = quickEnds;
   kept.isCrashLoop = isCrashLoop;
   note(kept, keeping, 'service.restarting', { afterMs, quickEnds });
+  changed(kept);
   return decision;
+}
+
+/** For people: the end of a sentence about the service. */
+export function describeEnd({ code, cause }: LifeEnd): string {
+  if (cause === 'out-of-memory') return 'the kernel ended it for its memory';
+  if (cause === 'unhealthy') return 'its health check failed';
+  if (cause === 'not-ready') return 'it was not ready in time';
+  if (cause === 'not-started') return 'it could not be started';
+  return cause === 'exited' ? `it ended with exit code ${code}` : `it ended (${cause}) with exit code ${code}`;
 }
 
 /** False: it was released while it waited. */
@@ -104,37 +130,24 @@ async function pause({ released }: Kept, { clock }: Keeping, afterMs: number): P
   }
 }
 
-/** Never rejects: what fails is recorded, and what was started in vain is stopped. */
-async function revive(kept: Kept, keeping: Keeping): Promise<void> {
+/** Never rejects; answers why it could not be started. What was started and is not wanted any more is stopped. */
+async function revive(kept: Kept, keeping: Keeping): Promise<MinkeError | undefined> {
   const { hands } = keeping;
   const { app, service, released } = kept;
-  let instance: Instance | undefined;
   try {
-    instance = await hands.start(app, service);
-    released.signal.throwIfAborted();
-    await hands.waitReady(app, service, instance, released.signal);
-    released.signal.throwIfAborted();
-    await hands.publish(app, service, instance);
-    released.signal.throwIfAborted();
+    const instance = await hands.start(app, service);
+    if (released.signal.aborted) {
+      await hands.stop(app, service, instance).catch(() => undefined);
+      return undefined;
+    }
     kept.instance = instance;
     kept.restarts += 1;
-    note(kept, keeping, 'service.started', { restarts: kept.restarts });
+    changed(kept);
+    return undefined;
   } catch (error) {
-    if (!released.signal.aborted) {
-      note(kept, keeping, 'service.start-failed', { error: toMinkeError(error).toJSON() });
-    }
-    if (instance !== undefined) await hands.stop(app, service, instance).catch(() => undefined);
+    const failure = toMinkeError(error);
+    if (!released.signal.aborted) note(kept, keeping, 'service.start-failed', { error: failure.toJSON() });
+    kept.failure = failure;
+    return failure;
   }
-}
-
-function note(kept: Kept, { clock, record }: Keeping, kind: string, facts: Readonly<Record<string, unknown>>): void {
-  const { app, service: name, instance } = kept;
-  record({
-    at: clock.now(),
-    kind,
-    app,
-    name,
-    ...(instance === undefined ? {} : { instance: instance.handle.id }),
-    facts,
-  });
 }

@@ -28,7 +28,8 @@ function printEvent({ out }: Context, { at, kind, app, name, instance, run, fact
   const subject = [app, name].filter((part) => part !== undefined).join('/');
   const id = run ?? instance;
   const said = Object.entries(facts).map(
-    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+    // An event is a line: what a program wrote may have several.
+    ([key, value]) => `${key}=${typeof value === 'string' && !value.includes('\n') ? value : JSON.stringify(value)}`,
   );
   const words = [out.style('dim', formatTime(at)), out.style('bold', kind.padEnd(20)), subject.padEnd(24)];
   out.line([...words, (id === undefined ? '' : shortId(id)).padEnd(12), ...said].join('  ').trimEnd());

@@ -1,4 +1,4 @@
-import type { InstanceRow, PortRow } from '../../api/types.ts';
+import type { InstanceRow, InstancesAnswer, PortRow, ServiceRow } from '../../api/types.ts';
 import { shortId } from '../../model/ids.ts';
 import { appOption } from '../app/app-request.ts';
 import { defineCommand } from '../command/command.ts';
@@ -22,12 +22,12 @@ export const command = defineCommand({
     const { api, minke } = connect(context);
     const { app } = options;
     const query = { query: { app }, signal: context.signal };
-    const { instances } = await api.json<{ instances: readonly InstanceRow[] }>('instances', query);
+    const { instances, services } = await api.json<InstancesAnswer>('instances', query);
     const state = ['succeeded', 'failed', 'timed-out', 'cancelled', 'dead'] as const;
     const runs = options.all ? await minke.runs.list({ state, ...(app === undefined ? {} : { app }) }) : undefined;
-    if (context.isJson) return context.out.json({ instances, ...(runs === undefined ? {} : { runs }) });
+    if (context.isJson) return context.out.json({ instances, services, ...(runs === undefined ? {} : { runs }) });
     if (options.tree) printTree(context, instances);
-    else printInstances(context, instances);
+    else printInstances(context, instances, services);
     if (runs !== undefined && runs.length > 0) {
       context.out.line();
       printRuns(context.out, runs);
@@ -35,20 +35,39 @@ export const command = defineCommand({
   },
 });
 
-function printInstances({ out }: Context, instances: readonly InstanceRow[]): void {
+function printInstances({ out }: Context, instances: readonly InstanceRow[], services: readonly ServiceRow[]): void {
   const hasPorts = instances.some(({ ports }) => ports !== undefined);
-  const rows = instances.map((one) => [
+  const living = instances.map((one) => [
     shortId(one.id),
     one.app,
     one.name,
     one.kind,
-    one.state,
+    stateOf(
+      one,
+      services.find(({ instance }) => instance === one.id),
+    ),
     formatAge(Date.now() - one.startedAt),
     one.address ?? '-',
     ...(hasPorts ? [(one.ports ?? []).map(portText).join(', ') || '-'] : []),
   ]);
+  const others = services
+    .filter(({ instance }) => instance === undefined)
+    .map((one) => ['-', one.app, one.name, 'service', endedState(one), '-', '-', ...(hasPorts ? ['-'] : [])]);
+  const rows = [...living, ...others];
   const heads = ['ID', 'APP', 'NAME', 'KIND', 'STATE', 'AGE', 'ADDRESS', ...(hasPorts ? ['PORTS'] : [])];
   printTable(out, heads, rows);
+}
+
+/** As the service is, where there is more to say than that its instance runs. */
+function stateOf({ state }: InstanceRow, service: ServiceRow | undefined): string {
+  if (service === undefined || state !== 'running') return state;
+  const health = service.health?.state;
+  return health === undefined || health === service.state ? service.state : `${service.state} (${health})`;
+}
+
+function endedState({ state, lastEnd }: ServiceRow): string {
+  if (lastEnd === undefined || state === 'completed') return state;
+  return `${state} (${lastEnd.cause === 'exited' ? `exit code ${lastEnd.code}` : lastEnd.cause})`;
 }
 
 const portText = ({ hostIp, hostPort, containerPort, protocol }: PortRow): string =>

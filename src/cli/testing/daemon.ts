@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { InstanceRow, LogLine, ProgressLine, StatusAnswer, UpRequest } from '../../api/types.ts';
+import type { InstanceRow, ServiceRow, LogLine, ProgressLine, StatusAnswer, UpRequest } from '../../api/types.ts';
 import { MinkeError } from '../../errors/index.ts';
 import type { AppModel, ServiceModel } from '../../model/app.ts';
 import type { TimelineEvent } from '../../model/timeline.ts';
@@ -85,6 +85,18 @@ const instances: readonly InstanceRow[] = [
   },
 ];
 
+const services: readonly ServiceRow[] = [
+  {
+    app: 'voting',
+    name: 'db',
+    state: 'running',
+    instance: dbId,
+    restarts: 0,
+    health: { state: 'healthy', failures: 0 },
+  },
+  { app: 'voting', name: 'job', state: 'crash-loop', restarts: 6, lastEnd: { code: 3, cause: 'exited', at: 1 } },
+];
+
 const lines: readonly LogLine[] = [
   { name: 'db', instance: dbId, stream: 'stdout', at: 1, data: base64('ready to acc') },
   { name: 'vote', instance: voteId, stream: 'stderr', at: 2, data: base64('one\ntwo\n') },
@@ -120,7 +132,7 @@ function appRoutes(): Script {
       if (app !== 'voting') throw new MinkeError('APP_NOT_FOUND', { app });
       sendLines(answer, [{ step: 'Stop', subject: 'db', state: 'ended', ms: 12 }, { done: true }]);
     },
-    instances: (_, answer) => sendJson(answer, { instances }),
+    instances: (_, answer) => sendJson(answer, { instances, services }),
     logs: async ({ query }, answer) => {
       const names = query.getAll('name');
       const own = lines.filter(({ name }) => names.length === 0 || names.includes(name));

@@ -1,4 +1,5 @@
 import type { StatusAnswer } from '../../api/types.ts';
+import type { Supervisor } from '../../apps/supervise/supervisor.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import type { ImageStore } from '../../image/store.ts';
@@ -22,6 +23,7 @@ export interface Desk {
   readonly images: ImageStore;
   readonly instances: Instances;
   readonly store: Store;
+  readonly supervisor: Pick<Supervisor, 'list'>;
   readonly tasks: Tasks;
   readonly timeline: DaemonTimeline;
   readonly status: () => StatusAnswer;

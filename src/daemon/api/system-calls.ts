@@ -1,4 +1,4 @@
-import type { LogLine } from '../../api/types.ts';
+import type { InstancesAnswer, LogLine } from '../../api/types.ts';
 import type { InstanceSummary } from '../../engines/engine.ts';
 import type { TimelineEvent } from '../../model/timeline.ts';
 import { beginLines, isSet, numberOf, readJson, sendJson, sendLines, writeLine, type ApiCall } from './call.ts';
@@ -13,8 +13,10 @@ export const systemHandlers = {
     shutdown({ purge, stop: stop || purge });
   },
 
-  instances: async ({ instances }: Desk, { response, query }: ApiCall): Promise<void> => {
-    sendJson(response, 200, { instances: instances.rows(query.get('app') ?? undefined) });
+  instances: async ({ instances, supervisor }: Desk, { response, query }: ApiCall): Promise<void> => {
+    const app = query.get('app') ?? undefined;
+    const services = supervisor.list(app).map(({ service: name, ...rest }) => ({ name, ...rest }));
+    sendJson(response, 200, { instances: instances.rows(app), services } satisfies InstancesAnswer);
   },
 
   logs: async (desk: Desk, call: ApiCall): Promise<void> => {

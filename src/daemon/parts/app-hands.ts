@@ -5,23 +5,27 @@ import { portOf } from '../../apps/instance/instance-spec.ts';
 import { lastLinesOf, waitReady } from '../../apps/supervise/readiness.ts';
 import type { Supervisor, SupervisorHands } from '../../apps/supervise/supervisor.ts';
 import type { Engine, Instance, NamedConnection } from '../../engines/engine.ts';
-import { MinkeError } from '../../errors/index.ts';
+import { MinkeError, toMinkeError } from '../../errors/index.ts';
 import type { Target } from '../../gateway/capacity.ts';
 import type { Route, Router } from '../../gateway/router.ts';
 import type { AppModel, ServiceModel } from '../../model/app.ts';
 import type { Id } from '../../model/ids.ts';
 import type { ReadyImage } from '../../model/instance.ts';
 import type { Clock } from '../../observe/clock.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Timeline } from '../../observe/timeline.ts';
 import type { Store } from '../../store/store.ts';
 import type { AppContents } from './app-contents.ts';
 import type { Catalog, Deployed } from './catalog.ts';
 import type { Instances } from './instances.ts';
+import type { ServiceEnds } from './service-ends.ts';
+import { createSupervisorHands } from './supervisor-hands.ts';
 import type { Volumes } from './volumes.ts';
 
 /** What deploys and the supervisor need of the rest, and what they left in place. */
 export interface AppHands {
   /** For carrying out one plan: this is what should be. */
-  forDeploy(deployed: Deployed): Hands;
+  forDeploy(deployed: Deployed, signal: AbortSignal): Hands;
   readonly forSupervisor: SupervisorHands;
   /** What the app's network answers for; undefined = there is none yet in this life of the daemon. */
   networkOf(app: string): AppNames | undefined;
@@ -44,6 +48,9 @@ export interface AppHandsOptions {
   readonly volumes: Volumes;
   readonly contents: AppContents;
   readonly clock: Clock;
+  readonly log: Log;
+  readonly record: Timeline['record'];
+  readonly ends: ServiceEnds;
   readonly supervisor: () => Supervisor;
   /** A connection to a name that no instance answers for. */
   readonly onNamed: (connection: NamedConnection) => void;
@@ -52,8 +59,8 @@ export interface AppHandsOptions {
 }
 
 export function createAppHands(options: AppHandsOptions): AppHands {
-  const { engine, instances, catalog, store, router, volumes, contents, clock, supervisor, onNamed, endRunOf } =
-    options;
+  const { engine, instances, catalog, store, router, volumes, contents, clock, record, ends, supervisor } = options;
+  const { onNamed, endRunOf } = options;
   const networks = new Map<string, AppNames>();
   const published = new Map<string, Id>();
   const news = new EventEmitter().setMaxListeners(0);
@@ -71,7 +78,9 @@ export function createAppHands(options: AppHandsOptions): AppHands {
     news.emit(key(app, service));
   };
 
-  const unpublish = async (app: string, service: string): Promise<void> => {
+  /** With an instance: only where it leads to that one. */
+  const unpublish = async (app: string, service: string, instance?: Instance): Promise<void> => {
+    if (instance !== undefined && published.get(key(app, service)) !== instance.handle.id) return;
     published.delete(key(app, service));
     await engine.networks.publish(app, service, []);
   };
@@ -81,7 +90,7 @@ export function createAppHands(options: AppHandsOptions): AppHands {
     service: ServiceModel,
     image: ReadyImage,
     instance: Instance,
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ) =>
     await waitReady(
       { name: service.name, instance, port: portOf(service, image) },
@@ -89,7 +98,7 @@ export function createAppHands(options: AppHandsOptions): AppHands {
         clock,
         connect: async (address, port, abort) => await engine.networks.connect(app, address, port, abort),
         lastLines: async () => await lastLinesOf(engine.logs.read(instance.handle.id, {})),
-        ...(signal === undefined ? {} : { signal }),
+        signal,
       },
     );
 
@@ -111,24 +120,26 @@ export function createAppHands(options: AppHandsOptions): AppHands {
     const image = images.get(name);
     if (service === undefined || image === undefined)
       throw new MinkeError('TARGET_NOT_FOUND', { target: name, app: model.name });
-    return await instances.start({ app: model, service, image });
+    const instance = await instances.start({ app: model, service, image });
+    ends.forget(model.name, name);
+    return instance;
   };
 
-  const deployHands = (deployed: Deployed): Hands => {
+  const deployHands = (deployed: Deployed, signal: AbortSignal): Hands => {
     const { model, images } = deployed;
     const app = model.name;
-    const imageOf = (service: string): ReadyImage => {
-      const image = images.get(service);
-      if (image === undefined)
-        throw new MinkeError('IMAGE_NOT_FOUND', { image: service, reason: 'it was not prepared' });
-      return image;
-    };
     return {
-      prepareImage: async (service) => imageOf(service),
+      prepareImage: async (service) => {
+        const image = images.get(service);
+        if (image !== undefined) return image;
+        throw new MinkeError('IMAGE_NOT_FOUND', { image: service, reason: 'it was not prepared' });
+      },
       storeModel: async () => {
         contents.put(app, deployed.contents);
         await store.apps.put(model);
         catalog.put(deployed);
+        // A check that was mended decides from now on whether its service is waited for in vain.
+        supervisor().renew(app);
         setTargets(deployed);
       },
       ensureNetwork: async (names) => await ensureNetwork(app, names),
@@ -142,13 +153,35 @@ export function createAppHands(options: AppHandsOptions): AppHands {
         await supervisor().release(app, service, id);
         if (!(await endRunOf(id, graceMs))) await instances.stop(id, graceMs);
       },
-      startService: async (service) => await startService(deployed, service),
-      findInstance: (id) => instances.get(id),
-      waitReady: async (service, instance) => await ready(app, serviceOf(model, service), imageOf(service), instance),
-      publish: async (service, instance) => {
-        await publish(app, service, instance);
-        supervisor().keep(app, service, instance);
+      takeUp: async (service, id) => {
+        supervisor().keep(app, service, instances.get(id) ?? (await startService(deployed, service)));
       },
+      awaitDependency: async ({ service, dependency, condition }) => {
+        const wish = condition === 'service_healthy' ? 'ready' : 'completed';
+        await supervisor()
+          .until(app, dependency, wish, signal)
+          .catch((error: unknown) => {
+            signal.throwIfAborted();
+            throw dependencyFailed(service, dependency, condition, toMinkeError(error));
+          });
+      },
+      startService: async (service) => {
+        supervisor().keep(app, service, await startService(deployed, service));
+      },
+      waitReady: async (service) => {
+        // One that this plan leaves as it is may be between two lives.
+        supervisor().resume(app, service);
+        await supervisor().until(app, service, 'started', signal);
+      },
+      publish: async (service) => await supervisor().until(app, service, 'ready', signal),
+      goOnWithout: (service, error) =>
+        record({
+          at: clock.now(),
+          kind: 'deploy.went-on',
+          app,
+          name: service,
+          facts: { error: error.toJSON() },
+        }),
       removeNetwork: async () => {
         await engine.networks.remove(app);
         networks.delete(app);
@@ -158,6 +191,7 @@ export function createAppHands(options: AppHandsOptions): AppHands {
         await store.apps.remove(app);
         contents.remove(app);
         catalog.remove(app);
+        ends.forgetApp(app);
         router.removeApp(app);
         routes.delete(app);
       },
@@ -172,18 +206,16 @@ export function createAppHands(options: AppHandsOptions): AppHands {
 
   return {
     forDeploy: deployHands,
-    forSupervisor: {
-      restartPolicy: (app, service) => catalog.service(app, service)?.restart,
+    forSupervisor: createSupervisorHands({
+      ...options,
       start: async (app, service) => await startService(deployedOf(app), service),
-      waitReady: async (app, service, instance, signal) => {
+      portAnswers: async (app, service, instance, signal) => {
         const startable = catalog.startable(app, service);
         await ready(app, startable.service, startable.image, instance, signal);
       },
       publish,
       unpublish,
-      stop: async (app, service, instance) =>
-        await instances.stop(instance.handle.id, catalog.service(app, service)?.stopGraceMs ?? 0),
-    },
+    }),
     networkOf: (app) => networks.get(app),
     publishedOf: (app, service) => published.get(key(app, service)),
     untilPublished: async (app, service, signal) => {
@@ -197,6 +229,14 @@ export function createAppHands(options: AppHandsOptions): AppHands {
     setTargets,
     ensureNetwork,
   };
+}
+
+/** Names both, the condition and what happened. */
+function dependencyFailed(name: string, dependency: string, condition: string, cause: MinkeError): MinkeError {
+  const { message, facts } = cause;
+  const output = cause.code === 'INSTANCE_UNHEALTHY' && facts['output'] !== undefined ? `: ${facts['output']}` : '';
+  const reason = `${message.charAt(0).toLowerCase()}${message.slice(1)}${output}`;
+  return new MinkeError('DEPENDENCY_FAILED', { name, dependency, condition, reason }, { cause });
 }
 
 function serviceOf(model: AppModel, name: string): ServiceModel {

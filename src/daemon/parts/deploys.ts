@@ -1,10 +1,9 @@
-import { currentInstance } from '../../apps/deploy/current-instance.ts';
 import { executeSteps, type StepProgress } from '../../apps/deploy/execute-steps.ts';
 import { portsOf } from '../../apps/deploy/app-names.ts';
 import { plan } from '../../apps/deploy/plan.ts';
 import type { Contents } from '../../apps/file/read-contents.ts';
-import type { Current } from '../../apps/deploy/step.ts';
 import { findTakenRoute } from '../../apps/deploy/taken-routes.ts';
+import { findUnchecked } from '../../apps/deploy/unchecked.ts';
 import type { Supervisor } from '../../apps/supervise/supervisor.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { MinkeError } from '../../errors/index.ts';
@@ -21,7 +20,12 @@ import { imageReference, type Catalog, type Deployed } from './catalog.ts';
 import type { Functions } from './functions.ts';
 import type { Instances } from './instances.ts';
 import { obtainImages } from './obtain-images.ts';
-import { tryAgain } from './try-again.ts';
+import { currentOf, desiredOf } from './current-state.ts';
+import { createPlansUnderWay } from './plans-under-way.ts';
+import type { ServiceEnds } from './service-ends.ts';
+import { policyOf } from './supervisor-hands.ts';
+import { createRestores } from './restores.ts';
+import { createTurns } from './turns.ts';
 import type { Volumes } from './volumes.ts';
 
 /** An app file as it was read. */
@@ -45,12 +49,15 @@ export interface Deploys {
     onProgress: (progress: StepProgress) => void,
   ): Promise<void>;
   /**
+  /**
    * Every stored app, as far as it can be had. What fails is logged, told on the timeline and tried again until it succeeds or
-   * the app is deployed anew; it resolves when each app was tried once.
+   * the app is deployed anew; it resolves when each app was tried once, or after a while.
    */
   restore(): Promise<void>;
-  /** Nothing is tried again any more. */
-  close(): void;
+  /** A plan for the app is being carried out: what runs of it is that plan's affair. */
+  isUnderWay(app: string): boolean;
+  /** Ends what is under way between two steps, and nothing is tried again any more. */
+  close(): Promise<void>;
 }
 
 export interface DeploysOptions {
@@ -64,6 +71,7 @@ export interface DeploysOptions {
   readonly supervisor: Supervisor;
   readonly functions: Functions;
   readonly volumes: Volumes;
+  readonly ends: ServiceEnds;
   readonly contents: Pick<AppContents, 'mark'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -71,64 +79,43 @@ export interface DeploysOptions {
 }
 
 export function createDeploys(options: DeploysOptions): Deploys {
-  const {
-    engine,
-    images,
-    builds,
-    catalog,
-    store,
-    hands,
-    instances,
-    supervisor,
-    functions,
-    volumes,
-    contents,
-    clock,
-    log,
-    record,
-  } = options;
+  const { engine, images, builds, catalog, store, hands, supervisor, functions, ends, contents, clock, log, record } =
+    options;
   const inTurn = createTurns();
-  /** Apps that are being brought back. */
-  const restoring = new Map<string, AbortController>();
+  const restores = createRestores({ clock, log, record });
+  const plans = createPlansUnderWay();
 
-  const currentOf = (app: string): Current => {
-    const deployed = catalog.get(app);
-    const network = hands.networkOf(app);
-    return {
-      ...(deployed === undefined ? {} : { model: deployed.model }),
-      images: Object.fromEntries([...(deployed?.images ?? [])].map(([service, image]) => [service, image.id])),
-      ...(network === undefined ? {} : { network }),
-      volumes: volumes.list(),
-      instances: instances.list(app).map((instance) => {
-        const isPublished = hands.publishedOf(app, instance.spec.name) === instance.handle.id;
-        return currentInstance(instance, { isReady: isPublished, isPublished });
-      }),
-      routes: hands.routesOf(app),
-    };
-  };
-
-  const apply = async (deployed: Deployed, onProgress: (progress: StepProgress) => void): Promise<number> => {
+  const apply = async (
+    deployed: Deployed,
+    onProgress: (progress: StepProgress) => void,
+    { signal, isRestore = false }: { readonly signal: AbortSignal; readonly isRestore?: boolean },
+  ): Promise<{ readonly steps: number; readonly failures: readonly MinkeError[] }> => {
     const { model } = deployed;
     const resume = await supervisor.hold(model.name);
     try {
-      const ids = Object.fromEntries([...deployed.images].map(([service, image]) => [service, image.id]));
-      const steps = plan(currentOf(model.name), { model, images: ids });
+      const steps = plan(currentOf(options, model.name), desiredOf(deployed), { isRestore });
+      // What this plan leaves alone is restarted meanwhile, however long others are waited for.
+      const touched = new Set(steps.flatMap((step) => ('service' in step ? [step.service] : [])));
+      const untouched = Object.keys(model.services).filter((name) => !touched.has(name));
+      for (const name of untouched) supervisor.resume(model.name, name);
       // Images are here already, and their progress was told when they came.
       const tell = (progress: StepProgress): void => {
         if (progress.step !== 'prepare-image') onProgress(progress);
       };
-      await executeSteps(steps, hands.forDeploy(deployed), tell, { clock });
+      const failures = await executeSteps(steps, hands.forDeploy(deployed, signal), tell, { clock, signal });
       // What changes nothing that runs (a time-out, a right) counts from now on too.
       catalog.put(deployed);
       hands.setTargets(deployed);
       await functions.renew(deployed);
-      return steps.length;
+      return { steps: steps.length, failures };
     } finally {
+      supervisor.renew(model.name);
       resume();
     }
   };
 
-  const restoreOne = async (model: AppModel): Promise<void> => {
+  /** What is known of the app without starting anything. */
+  const recall = async (model: AppModel): Promise<Deployed> => {
     const found = await Promise.all(
       Object.values(model.services).map(async (service) => {
         const reference = imageReference(model.name, service);
@@ -141,31 +128,32 @@ export function createDeploys(options: DeploysOptions): Deploys {
     catalog.put(deployed);
     functions.adopt(deployed);
     hands.setTargets(deployed);
-    await apply(deployed, () => undefined);
+    const isKnown = new Set(supervisor.list(model.name).map(({ service }) => service));
+    for (const { service, outcome } of ends.of(model.name))
+      if (policyOf(deployed, service) !== undefined && !isKnown.has(service))
+        supervisor.recall(model.name, service, outcome);
+    return deployed;
   };
 
-  const restoreUntilDone = async (model: AppModel): Promise<void> => {
-    const { name: app } = model;
-    const controller = new AbortController();
-    const { signal } = controller;
-    restoring.set(app, controller);
-    const attempt = async (): Promise<void> => {
-      if (!signal.aborted) await restoreOne(model);
-    };
-    await tryAgain(async () => await inTurn(app, attempt), {
-      clock,
-      signal,
-      onFailure: (error, againAfterMs) => {
-        log.error('An app could not be brought back; it is tried again', { app, againAfterMs, error });
-        record({ at: clock.now(), kind: 'restore.failed', app, facts: { reason: String(error), againAfterMs } });
-      },
+  const restoreOne = async (deployed: Deployed): Promise<void> => {
+    const nobodyWaits = (): boolean => false;
+    const { failures } = await plans.during(deployed.model.name, nobodyWaits, async (over) => {
+      return await apply(deployed, () => undefined, { signal: over, isRestore: true });
     });
+    const [first] = failures;
+    if (first !== undefined) throw first;
+  };
+
+  const supersede = (app: string, by: 'up' | 'down'): void => {
+    restores.giveUp(app);
+    plans.supersede(app, by);
   };
 
   return {
-    up: async (app, onProgress, signal) =>
-      await inTurn(app.model.name, async () => {
-        restoring.get(app.model.name)?.abort();
+    up: async (app, onProgress, signal) => {
+      const { name } = app.model;
+      supersede(name, 'up');
+      return await inTurn(name, async () => {
         const model = contents.mark(app.model, app.contents);
         const taken = findTakenRoute(
           model,
@@ -176,8 +164,15 @@ export function createDeploys(options: DeploysOptions): Deploys {
         // Before anything is stopped, so that an image that cannot be had changes nothing.
         const obtained = await obtainImages({ images, builds, clock }, model, { onProgress, signal });
         const deployed: Deployed = { model, images: obtained, contents: app.contents };
+        const unchecked = findUnchecked(model, desiredOf(deployed).checked);
+        if (unchecked !== undefined) throw unchecked;
         const begun = clock.elapsed();
-        const steps = await apply(deployed, onProgress);
+        const isWanted = (): boolean => signal?.aborted !== true;
+        const { steps } = await plans.during(
+          name,
+          isWanted,
+          async (over) => await apply(deployed, onProgress, { signal: over }),
+        );
         if (steps > 0) {
           record({
             at: clock.now(),
@@ -187,48 +182,53 @@ export function createDeploys(options: DeploysOptions): Deploys {
           });
         }
         return { changed: steps > 0 };
-      }),
-    down: async (app, { removeVolumes }, onProgress) =>
+      });
+    },
+    down: async (app, { removeVolumes }, onProgress) => {
+      supersede(app, 'down');
       await inTurn(app, async () => {
-        restoring.get(app)?.abort();
         const deployed = catalog.get(app);
         if (deployed === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
         const resume = await supervisor.hold(app);
         const letIn = await functions.drain(app);
         try {
           await executeSteps(
-            plan(currentOf(app), undefined, { removeVolumes }),
-            hands.forDeploy(deployed),
+            plan(currentOf(options, app), undefined, { removeVolumes }),
+            hands.forDeploy(deployed, new AbortController().signal),
             onProgress,
             { clock },
           );
         } finally {
+          supervisor.renew(app);
           letIn();
           resume();
         }
         record({ at: clock.now(), kind: 'down', app, facts: { removeVolumes } });
-      }),
+      });
+    },
     restore: async () => {
-      for (const model of await store.apps.list()) await restoreUntilDone(model);
+      await ends.load();
+      const over = new AbortController();
+      const patience = clock.sleep(answersAfterMs, over.signal).catch(() => undefined);
+      for (const model of await store.apps.list()) {
+        // It can be called by the time that the daemon answers, whether it is all there or not.
+        let known = await recall(model).catch(() => undefined);
+        const restored = restores.bringBack(model.name, async () => {
+          const first = known;
+          known = undefined;
+          await inTurn(model.name, async () => await restoreOne(first ?? (await recall(model))));
+        });
+        await Promise.race([restored, patience]);
+      }
+      over.abort();
     },
-    close: () => {
-      for (const controller of restoring.values()) controller.abort();
+    isUnderWay: plans.isUnderWay,
+    close: async () => {
+      restores.close();
+      await plans.close();
     },
   };
 }
 
-type Turns = <T>(key: string, task: () => Promise<T>) => Promise<T>;
-
-/** Tasks of one key run one after the other. */
-function createTurns(): Turns {
-  const last = new Map<string, Promise<unknown>>();
-  return async (key, task) => {
-    const mine = (last.get(key) ?? Promise.resolve()).then(task, task);
-    last.set(key, mine);
-    try {
-      return await mine;
-    } finally {
-      if (last.get(key) === mine) last.delete(key);
-    }
-  };
-}
+/** A daemon answers by then, though its apps may not all be there: what is not ready yet is waited for by those who call it. */
+const answersAfterMs = 10_000;

@@ -44,6 +44,12 @@ const scripts = {
   device: 'mknod /node c "$1" "$2"; (: > /node) 2>/dev/null && echo open || echo refused',
   /** Takes memory without end. */
   hog: 'a=0123456789abcdef; while :; do a=$a$a; done',
+  /** Starts one process in its session, one in a session of its own and one that nobody is the parent of; says `started` and waits. */
+  spawn: 'sleep 1000 & setsid sleep 1000 & (setsid sleep 1000 &); echo started; wait',
+  /** Starts a process, makes the file that $MARK names, and waits. */
+  linger: 'sleep 1000 & : > "$MARK"; wait',
+  /** Starts $1 processes at once. */
+  crowd: 'n=0; while [ $n -lt "$1" ]; do sleep 2 & n=$((n + 1)); done',
   /** Starts processes without end. */
   bomb: 'while :; do sleep 1000 & done',
 } as const;

@@ -31,7 +31,7 @@ export interface Behaviour {
   readonly program?: FakeProgram;
 }
 
-/** By `argv` joined with blanks, else by instance name; or decided for each instance. */
+/** By `argv` joined with blanks, else by instance name; or decided for each instance. A command in one is looked for by its `argv` alone. */
 export type FakeScript = Readonly<Record<string, Behaviour>> | ((spec: InstanceSpec) => Behaviour);
 
 export type FakeProgram = (process: FakeProcess) => Promise<number>;
@@ -57,6 +57,11 @@ export interface FakeProcess {
 export function behaviourOf(script: FakeScript, spec: InstanceSpec): Behaviour {
   if (typeof script === 'function') return script(spec);
   return script[spec.argv.join(' ')] ?? script[spec.name] ?? {};
+}
+
+/** A command in an instance is a process like another, which the script finds by its `argv`; one that it does not know ends well. */
+export function behaviourOfCommand(script: FakeScript, spec: InstanceSpec): Behaviour {
+  return typeof script === 'function' ? script(spec) : (script[spec.argv.join(' ')] ?? {});
 }
 
 /** The program that the fields of a behaviour describe. */

@@ -5,7 +5,8 @@ import type { InstanceSpec } from '../../model/instance.ts';
 import { systemClock, type Clock } from '../../observe/clock.ts';
 import type { Engine, Instance, InstanceStatus, InstanceSummary } from '../engine.ts';
 import { behaviourOf, sleepUnbounded, type FakeScript } from './behaviour.ts';
-import { startFakeInstance, type FakeInstance } from './fake-instance.ts';
+import { executeCommand } from './fake-command.ts';
+import { startFakeInstance, type FakeInstance, type FakeInstanceOptions } from './fake-instance.ts';
 import { createFakeNetworks, networkOf, nextAddress, type FakeNetworkTable } from './fake-networks.ts';
 
 /** A full engine in memory whose instances do what a script says. Sockets are real ones on 127.0.0.1. */
@@ -56,6 +57,11 @@ export function createFakeEngine(options: FakeEngineOptions = {}): FakeEngine {
     start: (spec, signal) => start(host, clock, script, spec, signal),
     stop: async (id, graceMs) => host.instances.get(id)?.stop(graceMs),
     kill: async (id, signalNumber) => host.instances.get(id)?.signal(signalNumber),
+    execute: async (id, command, signal) => {
+      const instance = host.instances.get(id);
+      const network = networkFor(host, instance?.spec ?? { app: '' }, instance?.address);
+      return await executeCommand(instance, command, { id, clock, script, pid: nextPid, network, signal });
+    },
     inspect: async (id) => statusOf(host.instances.get(id)),
     // Their stdin ended with the daemon that held it.
     recover: async () => [...host.instances.values()].map((instance) => asInstance({ ...instance, stdin: undefined })),
@@ -94,19 +100,25 @@ async function start(
     spec,
     behaviour,
     clock,
-    pid: (lastPid += 1),
+    pid: nextPid(),
     address,
-    network: (ended) => {
-      setMaxListeners(0, ended);
-      return networkOf(network, spec, address, ended);
-    },
+    network: networkFor(host, spec, address),
   });
   host.instances.set(spec.id, instance);
   if (spec.streams === 'pipes') void instance.exited.then(() => host.instances.delete(spec.id));
   return asInstance(instance);
 }
 
+/** What an instance and the commands in it reach; one without an address reaches nothing. */
+const networkFor =
+  (host: FakeHost, spec: Pick<InstanceSpec, 'app' | 'networks'>, address?: string): FakeInstanceOptions['network'] =>
+  (ended) => {
+    setMaxListeners(0, ended);
+    return networkOf(address === undefined ? undefined : host.networks.get(spec.app), spec, address, ended);
+  };
+
 let lastPid = 1000;
+const nextPid = (): number => (lastPid += 1);
 
 function remove(host: FakeHost, id: Id): void {
   const instance = host.instances.get(id);

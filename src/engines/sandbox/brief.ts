@@ -19,6 +19,10 @@ import { unlessStarted } from './host/unless-started.ts';
 export interface Running {
   readonly record: InstanceRecord;
   readonly address: string | undefined;
+  /** Its folder on the host. */
+  readonly home: string;
+  /** Of all its processes: the cgroup around its container's. */
+  readonly group: string;
   readonly stdin?: Writable;
   readonly stdout?: Readable;
   readonly stderr?: Readable;
@@ -73,6 +77,8 @@ async function launch(
     return {
       record,
       address: seat.address,
+      home,
+      group: seat.group.path,
       ...(input === undefined ? {} : { stdin: new Socket({ fd: input.write, readable: false, writable: true }) }),
       stdout,
       stderr: reader(errors),
@@ -119,6 +125,6 @@ export function childEnd(pipe: Pipe | undefined, access: 'read' | 'write'): Desc
   return { path: pipe === undefined ? '/dev/null' : `/proc/${process.pid}/fd/${pipe[access]}`, access };
 }
 
-function reader(pipe: Pipe | undefined): Readable {
+export function reader(pipe: Pipe | undefined): Readable {
   return new Socket({ fd: pipe?.read ?? -1, readable: true, writable: false });
 }

@@ -57,13 +57,13 @@ export async function startLasting(context: Context, spec: InstanceSpec): Promis
  */
 export function observe(context: Context, record: InstanceRecord, seat: Seat, { isAdopted = false } = {}): Running {
   const { id } = record.summary;
+  const home = instanceFolder(context.places, id, 'logs');
   const stopping = { isAsked: false };
   const endFull = (): void => {
     const found = firstProcess(context.places.memory, containerOf(record));
     if (found !== undefined) signalProcess(found.pid, found.ticks, kill);
   };
   const ended = context.ends.of(id, endFull).then(async () => {
-    const home = instanceFolder(context.places, id, 'logs');
     const hasRuntimeFailed = (): boolean => failureIn(home, containerOf(record).runtime) !== undefined;
     const code = isAdopted && hasRuntimeFailed() ? undefined : exitCode(home);
     const isFull = existsSync(join(context.places.ended, fullName(id)));
@@ -78,7 +78,7 @@ export function observe(context: Context, record: InstanceRecord, seat: Seat, { 
     context.exits.keep(id, exit);
     return exit;
   });
-  return { record, address: seat.address, stopping, ended };
+  return { record, address: seat.address, home, group: seat.group.path, stopping, ended };
 }
 
 // It says who it is before all else, so that the next life of the daemon need not look for it among all processes.

@@ -20,6 +20,8 @@ export interface InstanceRecord {
   readonly startedAt: number;
   /** Absent = SIGTERM. */
   readonly stopSignal?: number;
+  /** Folder of its image's root. Absent in records from before commands could be run in it. */
+  readonly imageRoot?: string;
   /** What its container is of. Absent in records from when there was only crun. */
   readonly runtime?: RuntimeName;
 }
@@ -37,6 +39,7 @@ export function recordOf(
     hasWritableLayer: !spec.readOnlyRoot,
     mayChangeNetwork: mayChangeNetwork(spec),
     startedAt,
+    imageRoot: spec.image.rootPath,
     ...(spec.settings?.stopSignal === undefined ? {} : { stopSignal: spec.settings.stopSignal }),
     runtime,
   };

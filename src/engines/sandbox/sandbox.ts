@@ -7,8 +7,10 @@ import { readPidFile, signalProcess, untilGone, type ProcessName } from '../../l
 import { isId, type Id } from '../../model/ids.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
+import { MinkeError } from '../../errors/index.ts';
 import type { Engine, Instance } from '../engine.ts';
 import { startBrief, type Running } from './brief.ts';
+import { executeIn } from './command.ts';
 import { killIn, removeGroupTree } from './host/cgroups.ts';
 import type { Context } from './context.ts';
 import { watchEnds } from './ends.ts';
@@ -117,6 +119,14 @@ export async function createSandbox(options: SandboxOptions): Promise<Engine> {
       if (!live.has(id)) return undefined;
       const pid = processOf(id)?.pid;
       return { state: 'running', ...(pid === undefined ? {} : { pid }) };
+    },
+    execute: async (id, command, abort) => {
+      const running = live.get(id);
+      if (running === undefined) throw new MinkeError('INSTANCE_NOT_FOUND', { instance: id });
+      const name = running.record.summary.name;
+      return await executeIn(context, running, command, abort).catch(
+        rethrow(`a command in "${name}"`, `run a command in "${name}"`),
+      );
     },
     recover: async () => (await recoverInstances(context)).map(keep),
     ended: async () =>

@@ -134,7 +134,9 @@ async function runBuild(
       '--isolation=chroot',
       '--pull-never',
       `--file=${dockerfile}`,
-      `--tag=oci-archive:${archive}`,
+      // The other format has no place for HEALTHCHECK, and buildah drops it.
+      '--format=docker',
+      `--tag=docker-archive:${archive}`,
       ...bases.flatMap(({ id, reference }) => ['--build-context', `${reference}=container-image://${id}`]),
       ...Object.entries(args).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
       ...(target === undefined ? [] : ['--target', target]),

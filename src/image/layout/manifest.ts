@@ -1,6 +1,7 @@
 import { MinkeError } from '../../errors/index.ts';
 import type { ImageConfig } from '../../model/instance.ts';
 import { isDigest, type Digest } from './digest.ts';
+import { isHealthcheck, toHealthcheck, type HealthcheckFile } from './healthcheck.ts';
 
 /** OCI image specification 1.1: descriptor, manifest and config, as far as minke reads and writes them. */
 export interface Descriptor {
@@ -31,6 +32,7 @@ export interface ConfigFile {
     readonly Volumes?: Readonly<Record<string, object>> | null;
     readonly WorkingDir?: string;
     readonly Labels?: Readonly<Record<string, string>> | null;
+    readonly Healthcheck?: HealthcheckFile | null;
   };
   readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly Digest[] };
   readonly history?: readonly object[];
@@ -49,6 +51,7 @@ export function architectureOf(nodeArch: string): string {
 }
 
 export function toImageConfig({ config = {} }: ConfigFile): ImageConfig {
+  const healthcheck = toHealthcheck(config.Healthcheck ?? {});
   return {
     entrypoint: config.Entrypoint ?? [],
     command: config.Cmd ?? [],
@@ -58,6 +61,7 @@ export function toImageConfig({ config = {} }: ConfigFile): ImageConfig {
     exposedPorts: Object.keys(config.ExposedPorts ?? {}).flatMap(tcpPort),
     labels: config.Labels ?? {},
     volumes: Object.keys(config.Volumes ?? {}),
+    ...(healthcheck === undefined ? {} : { healthcheck }),
   };
 }
 
@@ -128,6 +132,7 @@ function isSetting(key: string, value: unknown): boolean {
   const isText = (one: unknown): boolean => typeof one === 'string' && !one.includes('\0');
   if (['User', 'WorkingDir'].includes(key)) return isText(value);
   if (['Env', 'Entrypoint', 'Cmd'].includes(key)) return Array.isArray(value) && value.every(isText);
+  if (key === 'Healthcheck') return isHealthcheck(value);
   const isMap = typeof value === 'object' && !Array.isArray(value);
   if (key === 'Labels') return isMap && Object.values(value).every(isText);
   return !['ExposedPorts', 'Volumes'].includes(key) || (isMap && Object.keys(value).every(isText));

@@ -33,6 +33,25 @@ export function runCommand({ name, program }: Runtime, memory: string, id: Id, h
   return { argv, ...(pidFile === undefined ? {} : { pidFile }) };
 }
 
+/**
+ * Runs the process that `process.json` in `folder` describes in a living container, to its end. Which group of processes it is
+ * counted in is left to the runtime: with `--cgroup` crun 1.8 would put it outside of all limits where cgroups are v1.
+ */
+export function executeCommand({ name, program }: Runtime, memory: string, id: Id, folder: string): RunCommand {
+  const pidFile = runtimeKinds[name].announces === 'by-rename' ? join(folder, 'pid') : undefined;
+  const argv = [
+    program,
+    `--root=${stateFolder(memory, name)}`,
+    `--log=${logFile(folder, name)}`,
+    '--log-format=json',
+    'exec',
+    `--process=${join(folder, 'process.json')}`,
+    `--pid-file=${pidFile ?? announcePlaceholder}`,
+    id,
+  ];
+  return { argv, ...(pidFile === undefined ? {} : { pidFile }) };
+}
+
 /** Ends a container and forgets it, whatever state it is in. */
 export const removeCommand = ({ name, program }: Runtime, memory: string, id: Id): readonly string[] => [
   program,

@@ -1,7 +1,7 @@
-import { closeSync, readFileSync, readSync, watch } from 'node:fs';
+import { closeSync, readFileSync, watch } from 'node:fs';
 import { Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { openPipe } from '../../../linux/pipe.ts';
+import { openPipe, readNow } from '../../../linux/pipe.ts';
 
 /** How a runtime tells the pid of its container's first process: an event, where a file would have to be polled. */
 export interface Announcement {
@@ -59,15 +59,5 @@ function pidIn(path: string): number | undefined {
     return Number(readFileSync(path, 'utf8'));
   } catch {
     return undefined; // it is not there yet
-  }
-}
-
-/** What a pipe holds at this moment; it is in non-blocking mode since a Socket has it. */
-function readNow(fd: number): Buffer {
-  const buffer = Buffer.alloc(64);
-  try {
-    return buffer.subarray(0, readSync(fd, buffer));
-  } catch {
-    return buffer.subarray(0, 0);
   }
 }

@@ -26,6 +26,7 @@ export interface StartRequest {
   readonly argv: readonly string[];
   readonly descriptors: readonly DescriptorSource[];
   readonly outlives: boolean;
+  readonly isCommand?: boolean;
   readonly pidFile?: string;
 }
 

@@ -21,6 +21,7 @@ import {
 interface Watched {
   readonly key: number;
   readonly outlives: boolean;
+  readonly isCommand?: boolean;
   /** Pid of the container's first process, once announced. */
   container?: number;
   readonly stopListening: () => void;
@@ -61,7 +62,7 @@ function obey(request: StarterRequest): void {
 }
 
 function start(request: StarterRequest & { op: 'start' }): void {
-  const { key, pidFile } = request;
+  const { key, pidFile, outlives, isCommand = false } = request;
   const take = (pid: number): void => {
     const entry = watched.get(child);
     if (entry !== undefined) entry.container = pid;
@@ -78,7 +79,8 @@ function start(request: StarterRequest & { op: 'start' }): void {
   });
   watched.set(child, {
     key,
-    outlives: request.outlives,
+    outlives,
+    isCommand,
     stopListening: announcement.stop,
     onEnd: (code) => answer({ event: 'ended', key, code }),
   });
@@ -140,7 +142,8 @@ function reap(): void {
 /** What must not outlive the daemon is killed; the runtime then removes what it made, and we go when it has. */
 function endWithDaemon(): void {
   for (const [pid, entry] of watched) {
-    if (!entry.outlives) killQuietly(entry.container ?? pid);
+    if (entry.isCommand === true) [pid, entry.container ?? pid].forEach((leader) => killQuietly(-leader));
+    else if (!entry.outlives) killQuietly(entry.container ?? pid);
   }
   if (!hasBrief()) process.exit();
   const cleanUpLimitMs = 5000;

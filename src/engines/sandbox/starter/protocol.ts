@@ -16,6 +16,8 @@ export type StarterRequest =
       readonly descriptors: readonly DescriptorSource[];
       /** false: it is ended with the daemon. */
       readonly outlives: boolean;
+      /** And all that is in its group of processes, and in that of the announced one: what a command in a container has started. */
+      readonly isCommand?: boolean;
       /** Where the pid is announced instead: a file that gets this name when it is complete. */
       readonly pidFile?: string;
     }

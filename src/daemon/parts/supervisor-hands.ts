@@ -1,0 +1,88 @@
+import { isAwaited } from '../../apps/deploy/is-awaited.ts';
+import { healthRules, type HealthRules } from '../../apps/supervise/health-decision.ts';
+import { lastLinesOf } from '../../apps/supervise/readiness.ts';
+import type { ServicePolicy, SupervisorHands } from '../../apps/supervise/supervisor.ts';
+import type { Engine, Instance } from '../../engines/engine.ts';
+import type { Clock } from '../../observe/clock.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Catalog, Deployed } from './catalog.ts';
+import type { Instances } from './instances.ts';
+import type { ServiceEnds } from './service-ends.ts';
+
+export interface SupervisorHandsOptions extends Pick<SupervisorHands, 'start' | 'publish' | 'unpublish'> {
+  readonly engine: Engine;
+  readonly instances: Instances;
+  readonly catalog: Catalog;
+  readonly ends: ServiceEnds;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly portAnswers: SupervisorHands['waitReady'];
+}
+
+/** What the supervisor needs of the rest. */
+export function createSupervisorHands(options: SupervisorHandsOptions): SupervisorHands {
+  const { engine, instances, catalog, ends, start, publish, unpublish, portAnswers } = options;
+  return {
+    policyOf: (app, service) => {
+      const deployed = catalog.get(app);
+      return deployed === undefined ? undefined : policyOf(deployed, service);
+    },
+    start,
+    waitReady: async (app, service, instance, signal) => {
+      const model = catalog.get(app)?.model;
+      // A job may have been made from the image of a server, whose port it does not open.
+      if (model === undefined || !isAwaited(model, service)) await portAnswers(app, service, instance, signal);
+    },
+    publish,
+    unpublish,
+    stop: async (app, service, instance) =>
+      await instances.stop(instance.handle.id, catalog.service(app, service)?.stopGraceMs ?? 0),
+    check: async (instance, rules, signal) => await check(options, instance, rules, signal),
+    lastLines: async (app, service) => {
+      const last = instances.withLogs(app).findLast(({ name }) => name === service);
+      return last === undefined ? [] : await lastLinesOf(engine.logs.read(last.id, {}));
+    },
+    settled: async (app, service, outcome, last) =>
+      await ends.put({ app, service, outcome, digest: last?.spec.labels['minke.digest'] ?? '' }),
+  };
+}
+
+/** Undefined where there is no such service (any more): a function is nobody's to keep up. */
+export function policyOf({ model, images }: Deployed, name: string): ServicePolicy | undefined {
+  const service = Object.hasOwn(model.services, name) ? model.services[name] : undefined;
+  if (service?.kind !== 'service') return undefined;
+  const { restart: condition, restartBounds: bounds } = service;
+  // A job may be made from the image of a server, whose check it could never pass.
+  const ofImage = isAwaited(model, name) ? undefined : images.get(name)?.config.healthcheck;
+  const health = healthRules(service.healthcheck, ofImage);
+  return {
+    restart: { condition, ...(bounds === undefined ? {} : { bounds }) },
+    ...(health === undefined ? {} : { health }),
+  };
+}
+
+/** As much as Docker keeps of a check. */
+const outputBytes = 4096;
+
+async function check(
+  { engine, clock, log }: Pick<SupervisorHandsOptions, 'engine' | 'clock' | 'log'>,
+  { handle, spec }: Instance,
+  { test, timeoutMs }: HealthRules,
+  signal: AbortSignal,
+): ReturnType<SupervisorHands['check']> {
+  try {
+    const { code, cause, output } = await engine.execute(handle.id, { argv: test, timeoutMs, outputBytes }, signal);
+    return { code, isLate: cause === 'timed-out', output: plainText(output), at: clock.now() };
+  } catch (error) {
+    signal.throwIfAborted();
+    log.debug('A health check could not be carried out', { app: spec.app, name: spec.name, error });
+    return undefined;
+  }
+}
+
+/** It is shown on terminals: nothing that steers one. */
+const plainText = (output: Buffer): string =>
+  output
+    .toString('utf8')
+    .replace(/[^\P{C}\n\t]/gu, ' ')
+    .trim();

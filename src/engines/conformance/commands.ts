@@ -1,0 +1,167 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import type { Command, Instance } from '../engine.ts';
+import { declarePromises, waitForLog, type Bench } from './bench.ts';
+import { program } from './programs.ts';
+import type { EngineSubject } from './subject.ts';
+
+/** Commands that are run in an instance beside its own program. */
+export function declareCommands(subject: EngineSubject): void {
+  const promise = declarePromises(subject);
+
+  describe('a command in a living instance', () => {
+    promise('ends with its exit code and what it wrote', async (bench) => {
+      const { handle } = await startHost(bench);
+      const end = await bench.engine.execute(handle.id, commandOf('print', 'to out', 'to err'));
+      expect([end.code, end.cause, end.output.toString()]).toEqual([0, 'exited', 'to outto err']);
+      expect(await bench.engine.execute(handle.id, commandOf('exit', '3'))).toMatchObject({ code: 3, cause: 'exited' });
+    });
+
+    promise('has the environment of the instance, and more', async (bench) => {
+      const { handle } = await startHost(bench);
+      const say = async (name: string): Promise<string> => {
+        const env = { MORE: 'more', LEVEL: 'of the command' };
+        return (await bench.engine.execute(handle.id, { ...commandOf('variable', name), env })).output.toString();
+      };
+      expect([await say('OWN'), await say('MORE'), await say('LEVEL')]).toEqual(['own', 'more', 'of the command']);
+    });
+
+    promise(
+      'is in the instance: its host name, its folder and its user, unless others are asked for',
+      async (bench) => {
+        const { handle } = await startHost(bench);
+        const who = async (more: Partial<Command>): Promise<string> =>
+          (await bench.engine.execute(handle.id, { ...commandOf('who'), ...more })).output.toString();
+        expect(await who({})).toBe('1000\n1001\n/tmp\nhost\n');
+        expect(await who({ user: '7:8', workdir: '/' })).toBe('7\n8\n/\nhost\n');
+      },
+    );
+
+    promise('keeps the last of its output', async (bench) => {
+      const { handle } = await startHost(bench);
+      const flood = { ...commandOf('flood', String(2 ** 20)), outputBytes: 20 };
+      const { output } = await bench.engine.execute(handle.id, flood);
+      expect(output.toString()).toBe('321\nfedcba987654321\n');
+    });
+
+    promise('that is not there is told of with 127 and the reason', async (bench) => {
+      const { handle } = await startHost(bench);
+      const end = await bench.engine.execute(handle.id, { ...commandOf('exit', '0'), argv: ['/no/such/program'] });
+      expect([end.code, end.output.toString()]).toEqual([127, expect.stringContaining('/no/such/program')]);
+    });
+
+    promise('is killed when its time is up, and the instance lives on', async (bench) => {
+      const { handle } = await startHost(bench);
+      const end = await bench.engine.execute(handle.id, { ...commandOf('stubborn'), timeoutMs: 500 });
+      expect([end.cause, end.code, end.output.toString()]).toEqual(['timed-out', 137, 'ready\n']);
+      expect(await bench.engine.inspect(handle.id)).toMatchObject({ state: 'running' });
+    });
+
+    promise(
+      'is killed with all that it started, in sessions of their own too',
+      async (bench) => {
+        const { handle } = await startHost(bench);
+        const before = await processCount(bench, handle.id);
+        const end = await bench.engine.execute(handle.id, { ...commandOf('spawn'), timeoutMs: 1000 });
+        expect([end.cause, end.output.toString()]).toEqual(['timed-out', 'started\n']);
+        expect(await processCount(bench, handle.id)).toBe(before);
+      },
+      'isolation',
+    );
+
+    promise(
+      'is killed with what it started when its daemon ends',
+      async (bench) => {
+        const { handle } = await startHost(bench);
+        const before = await processCount(bench, handle.id);
+        const lingering: Command = { ...commandOf('linger'), env: { MARK: '/shared/lingers' }, user: '0' };
+        const running = bench.engine.execute(handle.id, lingering).catch(() => undefined);
+        await expect.poll(() => existsSync(join(bench.sharedFolder, 'lingers')), { timeout: 20_000 }).toBe(true);
+        await bench.reopen();
+        await running;
+        await expect.poll(async () => await processCount(bench, handle.id), { timeout: 20_000 }).toBe(before);
+      },
+      'isolation',
+    );
+
+    promise('is killed on abort', async (bench) => {
+      const { handle } = await startHost(bench);
+      const giveUp = new AbortController();
+      const running = bench.engine.execute(handle.id, commandOf('stubborn'), giveUp.signal);
+      giveUp.abort(new Error('not needed any more'));
+      await expect(running).rejects.toThrow('not needed any more');
+    });
+
+    promise('ends with its instance', async (bench) => {
+      const { handle } = await startHost(bench);
+      const running = bench.engine.execute(handle.id, commandOf('stubborn')).then(
+        ({ code }) => code > 0,
+        ({ code }) => code === 'INSTANCE_NOT_FOUND',
+      );
+      await bench.engine.stop(handle.id, 0);
+      expect(await running).toBe(true);
+    });
+
+    promise('is refused where no such instance lives', async (bench) => {
+      const { handle } = await startHost(bench);
+      await bench.engine.stop(handle.id, 0);
+      const running = bench.engine.execute(handle.id, commandOf('exit', '0'));
+      await expect(running).rejects.toMatchObject({ code: 'INSTANCE_NOT_FOUND' });
+    });
+
+    promise('is run in an adopted instance as well', async (bench) => {
+      const { handle } = await startHost(bench);
+      await bench.reopen();
+      const { code, output } = await bench.engine.execute(handle.id, commandOf('print', 'still', ' here'));
+      expect([code, output.toString()]).toEqual([0, 'still here']);
+    });
+
+    promise(
+      'counts in the memory of its instance',
+      async (bench) => {
+        const limits = { memoryBytes: 32 * 2 ** 20, pids: 64, cpus: 0 };
+        const { handle } = await startHost(bench, { limits });
+        expect((await bench.engine.execute(handle.id, commandOf('hog'))).code).not.toBe(0);
+      },
+      'memory-limit',
+    );
+
+    promise(
+      'counts in the processes of its instance',
+      async (bench) => {
+        const { handle } = await startHost(bench, { limits: { memoryBytes: 0, pids: 8, cpus: 0 } });
+        const { code } = await bench.engine.execute(handle.id, { ...commandOf('crowd', '20'), timeoutMs: 10_000 });
+        expect(code).not.toBe(0);
+      },
+      'pids-limit',
+    );
+  });
+}
+
+const commandOf = (...[name, ...args]: Parameters<typeof program>): Command => ({
+  argv: program(name, ...args),
+  timeoutMs: 20_000,
+  outputBytes: 4096,
+});
+
+async function startHost(bench: Bench, more: object = {}): Promise<Instance> {
+  const instance = await bench.start({
+    argv: program('graceful'),
+    streams: 'logs',
+    kind: 'service',
+    env: { OWN: 'own', LEVEL: 'of the instance' },
+    user: '1000:1001',
+    workdir: '/tmp',
+    hostname: 'host',
+    mounts: [bench.sharedMount],
+    ...more,
+  });
+  await waitForLog(bench.engine, instance.handle.id, 'ready\n');
+  return instance;
+}
+
+async function processCount(bench: Bench, id: string): Promise<number> {
+  const { output } = await bench.engine.execute(id, commandOf('processes'));
+  return Number(output.toString().split('\n')[1]);
+}

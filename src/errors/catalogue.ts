@@ -71,7 +71,7 @@ export const catalogue = {
   ),
   IMAGES_MISSING: passing(
     502,
-    'Cannot get the images of {count} services: {reasons}',
+    'Cannot get {count} images: {reasons}',
     'Without a network, load each of them: docker save {images} | minke load -',
   ),
   REGISTRY_FAILED: passing(502, 'Cannot pull "{image}": {registry} failed: {reason}'),

@@ -144,7 +144,8 @@ async function makeVolume(name: string): Promise<void> {
 
 /** What answers at a port of the daemon's network, however it is asked. */
 function said(port: string): string {
-  const ask = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 127.0.0.1 ${port}`;
+  // Servers of Node take a client that closes its side for one that has gone.
+  const ask = `(printf 'GET / HTTP/1.0\\r\\n\\r\\n'; sleep 1) | nc -w 5 127.0.0.1 ${port}`;
   return spawnSync('nsenter', [`--net=/proc/${daemon.pid}/ns/net`, 'busybox', 'sh', '-c', ask], { encoding: 'utf8' })
     .stdout;
 }

@@ -166,7 +166,7 @@ describe('Compose files of well-known shapes', () => {
   it('CO-1 wordpress-mysql: says all images that are missing where no registry can be reached, and changes nothing', async () => {
     const { code, stderr } = await daemon.cli(['up', '-d'], { cwd: join(shapes, 'wordpress-mysql') });
     expect(code).toBe(3);
-    expect(stderr).toContain('minke: Cannot get the images of 2 services: db: Cannot pull "mysql:8.0": ');
+    expect(stderr).toContain('minke: Cannot get 2 images: db: Cannot pull "mysql:8.0": ');
     expect(stderr).toContain('; wordpress: Cannot pull "wordpress:');
     expect(stderr).toMatch(/hint: .*docker save mysql:8\.0 wordpress:\S+ \| minke load -/);
     expect((await daemon.cli(['ps', '--app', 'wordpress-mysql'])).stdout).not.toContain('wordpress');
@@ -180,7 +180,7 @@ describe('Compose files of well-known shapes', () => {
       Object.keys((JSON.parse(stdout) as { services: object }).services);
     expect([names(plain), names(mail)]).toEqual([['app'], ['app', 'mail']]);
     expect(plain.stderr).toContain(
-      'warning: Cannot use compose.yaml:15: "services.app.tty" is not supported: there is no terminal',
+      'warning: Cannot use compose.yaml:16: "services.app.tty" is not supported: there is no terminal',
     );
   });
 });

@@ -60,11 +60,14 @@ function asOne(failures: readonly Failure[]): unknown {
     reason instanceof MinkeError && nowhere.has(reason.code) ? [{ service, error: reason }] : [],
   );
   const other = failures.find(({ reason }) => !missing.some(({ error }) => error === reason));
-  if (other !== undefined || missing.length < 2) return (other ?? failures[0])?.reason;
+  const byImage = new Map(missing.map(({ error }) => [String(error.facts['image']), error]));
+  if (other !== undefined || byImage.size < 2) return (other ?? failures[0])?.reason;
+  const servicesOf = (image: string): string =>
+    missing.flatMap(({ service, error }) => (error.facts['image'] === image ? [service] : [])).join(', ');
   return new MinkeError('IMAGES_MISSING', {
-    count: missing.length,
-    reasons: missing.map(({ service, error }) => `${service}: ${error.message}`).join('; '),
-    images: [...new Set(missing.map(({ error }) => String(error.facts['image'])))].join(' '),
+    count: byImage.size,
+    reasons: [...byImage].map(([image, { message }]) => `${servicesOf(image)}: ${message}`).join('; '),
+    images: [...byImage.keys()].join(' '),
   });
 }
 

@@ -40,6 +40,7 @@ const shapes: Readonly<Record<string, Expectation>> = {
     files: ['docker-stack.yml'],
     comesLater: ['services.api.deploy.replicas'],
   },
+  queue: { files: ['compose.yaml'], services: ['queue', 'worker'] },
   monitoring: { files: ['compose.yml'], services: ['collector', 'boards'] },
   development: {
     files: ['compose.yaml'],

@@ -74,6 +74,7 @@ const all: Readonly<Record<string, Shape>> = {
     running: ['db', 'wordpress'],
     ports: { 8000: 'wordpress:latest' },
   },
+  queue: { images: ['redis:alpine'], running: ['queue', 'worker'], logs: { worker: 'worker <- redis:alpine' } },
   development: {
     environment: { NODE_ENV: 'development' },
     images: [],

@@ -29,6 +29,7 @@ export async function loadStandIns(daemon: TestDaemon, names: readonly string[])
         'bin/say': `#!/bin/sh\necho ${name}\n`,
         'bin/stand-in': `#!/bin/sh\ntrap 'exit 0' TERM INT\nnc -ll -p ${port} -e /bin/say &\nwait\n`,
         'bin/pg_isready': '#!/bin/sh\nexec nc -w 1 127.0.0.1 5432 </dev/null\n',
+        'bin/redis-cli': '#!/bin/sh\nexec nc -w 1 127.0.0.1 6379 </dev/null\n',
       },
       config: { Entrypoint: ['/bin/stand-in'], Cmd: ['server'], ExposedPorts: { [`${port}/tcp`]: {} } },
     });

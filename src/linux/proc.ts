@@ -119,3 +119,15 @@ export async function endProcess(name: ProcessName): Promise<void> {
   signalProcess(name.pid, name.ticks, kill);
   await untilGone(name, graceMs);
 }
+
+/** A process and all that descends from it, as far as the parents in between live (CONFIG_PROC_CHILDREN; else itself alone). */
+export function descendantsOf(pid: number): number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+      .split(' ')
+      .filter((one) => one !== '');
+    return [pid, ...children.map(Number).flatMap(descendantsOf)];
+  } catch {
+    return [pid];
+  }
+}

@@ -98,7 +98,8 @@ function networksOf(folder: string): Record<'links' | 'addresses' | 'rules', str
   return {
     links: ask('ip', '-o', 'link').map((line) => line.replaceAll(/@\S+|link-netns\S* \S+/g, '')),
     addresses: ask('ip', '-o', 'address'),
-    rules: ask('nft', 'list', 'ruleset'),
+    // A free place keeps the networks of whoever had it last, as far as this life of the daemon knows.
+    rules: ask('nft', 'list', 'ruleset').map((line) => line.replaceAll(/\bsaddr \{ [^}]*\}/g, 'saddr { places }')),
   };
 }
 

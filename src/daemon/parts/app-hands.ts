@@ -30,8 +30,8 @@ export interface AppHands {
   /** What the app's network answers for; undefined = there is none yet in this life of the daemon. */
   networkOf(app: string): AppNames | undefined;
   publishedOf(app: string, service: string): Id | undefined;
-  /** The same, waiting for one; rejects with the signal's reason. */
-  untilPublished(app: string, service: string, signal: AbortSignal): Promise<Id>;
+  /** The same, waiting for one, and for another than `except`; rejects with the signal's reason. */
+  untilPublished(app: string, service: string, signal: AbortSignal, except?: Id): Promise<Id>;
   routesOf(app: string): readonly OwnedRoute[];
   /** Requests by route and by name find what is deployed now; the routes themselves stay as they are. */
   setTargets(deployed: Deployed): void;
@@ -218,10 +218,10 @@ export function createAppHands(options: AppHandsOptions): AppHands {
     }),
     networkOf: (app) => networks.get(app),
     publishedOf: (app, service) => published.get(key(app, service)),
-    untilPublished: async (app, service, signal) => {
+    untilPublished: async (app, service, signal, except) => {
       for (;;) {
         const id = published.get(key(app, service));
-        if (id !== undefined) return id;
+        if (id !== undefined && id !== except) return id;
         await once(news, key(app, service), { signal }).catch(() => signal.throwIfAborted());
       }
     },

@@ -1,9 +1,11 @@
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Engine } from '../../engines/engine.ts';
 import { MinkeError, type ErrorBody } from '../../errors/index.ts';
 import type { Capacity, CgiOptions, Target, TaskOptions, TaskOutcome } from '../../gateway/capacity.ts';
 import type { CgiInstance } from '../../gateway/cgi/instance.ts';
 import { isOnDemand } from '../../model/app.ts';
+import type { Id } from '../../model/ids.ts';
 import type { Run } from '../../model/run.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import type { AppHands } from './app-hands.ts';
@@ -13,36 +15,32 @@ import { hasEnded } from './has-ended.ts';
 import type { Instances } from './instances.ts';
 import { refuseCallBeyond } from './lineage.ts';
 
-/** Somewhere for the gateway's requests to go. */
-export function createCapacity(options: {
+export interface CapacityOptions {
   readonly engine: Engine;
   readonly instances: Instances;
   readonly catalog: Catalog;
   readonly hands: AppHands;
   readonly functions: Pick<Functions, 'connect'>;
   readonly tasks: () => Tasks;
-}): Capacity {
-  const { engine, instances, catalog, hands, functions, tasks } = options;
+}
+
+/** Somewhere for the gateway's requests to go. */
+export function createCapacity(options: CapacityOptions): Capacity {
+  const { engine, instances, catalog, functions, tasks } = options;
   return {
     startCgi: async (target, call) => {
       await refuseCallBeyond(call.parent, instances, tasks());
       return await startCgi(catalog, instances, target, call);
     },
-    connect: async (target, options) => {
+    connect: async (target, call) => {
       const service = catalog.service(target.app, target.name);
       if (target.kind === 'http' || (service !== undefined && isOnDemand(service)))
-        return await functions.connect(target, options);
-      const { signal } = options;
-      const id = await hands.untilPublished(target.app, target.name, signal);
-      const instance = instances.get(id);
-      if (instance?.address === undefined) {
-        throw new MinkeError('NO_INSTANCE', { name: target.name, reason: 'it has just ended' });
-      }
-      const socket = await engine.networks.connect(target.app, instance.address, target.port, signal);
+        return await functions.connect(target, call);
+      const { id, socket } = await connectService(options, target, call.signal);
       return {
         socket,
-        id: instance.handle.id,
-        hasEnded: async () => await hasEnded(engine, instance.handle.id),
+        id,
+        hasEnded: async () => await hasEnded(engine, id),
         release: (state) => {
           if (state?.idle === true) socket.destroy();
         },
@@ -53,6 +51,29 @@ export function createCapacity(options: {
       return await runTask(tasks(), target, task);
     },
   };
+}
+
+/**
+ * Its rules lead nobody to an instance that has ended from the moment on at which that is known, which may be before its service is
+ * told of the end: who comes in between is held as well.
+ */
+async function connectService(
+  { engine, instances, hands }: Pick<CapacityOptions, 'engine' | 'instances' | 'hands'>,
+  { app, name, port }: Target,
+  signal: AbortSignal,
+): Promise<{ readonly id: Id; readonly socket: Socket }> {
+  for (let gone: Id | undefined; ;) {
+    const id = await hands.untilPublished(app, name, signal, gone);
+    gone = id;
+    const instance = instances.get(id);
+    if (instance === undefined) continue;
+    if (instance.address === undefined) throw new MinkeError('NO_INSTANCE', { name, reason: 'it has no network' });
+    try {
+      return { id, socket: await engine.networks.connect(app, instance.address, port, signal) };
+    } catch (error) {
+      if (signal.aborted || !(await hasEnded(engine, id))) throw error;
+    }
+  }
 }
 
 async function startCgi(

@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { mountOverlay, unmount } from '../../../linux/mount.ts';
 import { openPipes, type Pipe } from '../../../linux/pipe.ts';
+import { descendantsOf } from '../../../linux/proc.ts';
 import { closeInheritedOnExec, reapEnded, startProcess, type ProcessRequest } from '../../../linux/process.ts';
 import { listenForPid, watchForPid } from './announcement.ts';
 import { narrowCgroupView } from './cgroup-view.ts';
@@ -142,12 +143,18 @@ function reap(): void {
 /** What must not outlive the daemon is killed; the runtime then removes what it made, and we go when it has. */
 function endWithDaemon(): void {
   for (const [pid, entry] of watched) {
-    if (entry.isCommand === true) [pid, entry.container ?? pid].forEach((leader) => killQuietly(-leader));
+    if (entry.isCommand === true) killCommand(pid, entry.container);
     else if (!entry.outlives) killQuietly(entry.container ?? pid);
   }
   if (!hasBrief()) process.exit();
   const cleanUpLimitMs = 5000;
   setTimeout(() => process.exit(), cleanUpLimitMs);
+}
+
+/** What crun starts is its child and no leader of a group; what runc starts leads one, and is nobody's child that we know. */
+function killCommand(pid: number, container: number | undefined): void {
+  const groups = container === undefined ? [] : [-container];
+  for (const one of [...groups, ...descendantsOf(pid)]) killQuietly(one);
 }
 
 function killQuietly(pid: number): void {

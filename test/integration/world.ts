@@ -99,7 +99,7 @@ function networksOf(folder: string): Record<'links' | 'addresses' | 'rules', str
     links: ask('ip', '-o', 'link').map((line) => line.replaceAll(/@\S+|link-netns\S* \S+/g, '')),
     addresses: ask('ip', '-o', 'address'),
     // A free place keeps the networks of whoever had it last, as far as this life of the daemon knows.
-    rules: ask('nft', 'list', 'ruleset').map((line) => line.replaceAll(/\bsaddr \{ [^}]*\}/g, 'saddr { places }')),
+    rules: ask('nft', 'list', 'ruleset').map((line) => line.replaceAll(/\b([sd]addr) \{ [^}]*\}/g, '$1 { places }')),
   };
 }
 

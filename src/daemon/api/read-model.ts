@@ -1,6 +1,5 @@
 import type { UpRequest } from '../../api/types.ts';
 import type * as LoadApp from '../../apps/load-app.ts';
-import type { LoadedApp } from '../../apps/load-app.ts';
 import { MinkeError } from '../../errors/index.ts';
 import type { AppModel } from '../../model/app.ts';
 import { sendError, type ApiCall } from './call.ts';
@@ -17,7 +16,7 @@ export const loadReader = async (): Promise<Reader> => await import('../../apps/
 export async function readModel(
   call: ApiCall,
   body: unknown,
-): Promise<Extract<LoadedApp, { model: AppModel }> | undefined> {
+): Promise<Extract<LoadApp.LoadedApp, { model: AppModel }> | undefined> {
   const request = checkUp(body);
   const { loadApp } = await loadReader();
   const loaded = loadApp(request);

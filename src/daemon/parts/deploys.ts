@@ -49,7 +49,6 @@ export interface Deploys {
     onProgress: (progress: StepProgress) => void,
   ): Promise<void>;
   /**
-  /**
    * Every stored app, as far as it can be had. What fails is logged, told on the timeline and tried again until it succeeds or
    * the app is deployed anew; it resolves when each app was tried once, or after a while.
    */

@@ -238,7 +238,7 @@ describe('a daemon that dies', () => {
     const { teller } = await services();
     const earlier = daemon.log().length;
     const logSince = (): string => daemon.log().slice(earlier);
-    const losses = (): number => logSince().split('The starter ended').length - 1;
+    const losses = (): number => logSince().split('"The starter ended; ').length - 1;
     for (let turn = 1; turn <= 3; turn += 1) {
       const starter = view.helper('starter');
       const run = await begun(runs, (await count([1, 40, 0.005, 7])).id);

@@ -1,7 +1,9 @@
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Timeline } from '../../observe/timeline.ts';
-import { tryAgain } from './try-again.ts';
+import { untilSuccess } from '../../observe/until-success.ts';
+
+const pauses = { first: 500, longest: 60_000 };
 
 /** Apps that are being brought back, each tried again until it is there or somebody says otherwise. */
 export interface Restores {
@@ -27,17 +29,17 @@ export function createRestores({
       const controller = new AbortController();
       const { signal } = controller;
       restoring.set(app, controller);
-      const unlessGivenUp = async (): Promise<void> => {
-        if (!signal.aborted) await attempt();
+      const first = Promise.withResolvers<void>();
+      const onFailure = (error: unknown, againAfterMs: number): void => {
+        log.error('An app could not be brought back; it is tried again', { app, againAfterMs, error });
+        record({ at: clock.now(), kind: 'restore.failed', app, facts: { reason: String(error), againAfterMs } });
+        first.resolve();
       };
-      await tryAgain(unlessGivenUp, {
-        clock,
-        signal,
-        onFailure: (error, againAfterMs) => {
-          log.error('An app could not be brought back; it is tried again', { app, againAfterMs, error });
-          record({ at: clock.now(), kind: 'restore.failed', app, facts: { reason: String(error), againAfterMs } });
-        },
-      });
+      // It rejects only where somebody says otherwise.
+      void untilSuccess(attempt, { clock, signal, pauses, onFailure })
+        .catch(() => undefined)
+        .finally(first.resolve);
+      await first.promise;
     },
     giveUp: (app) => restoring.get(app)?.abort(),
     close: () => {

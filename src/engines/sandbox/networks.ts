@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
+import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Networks } from '../engine.ts';
 import { subnetCount } from './network/addresses.ts';
@@ -24,11 +25,12 @@ const addressCheckMs = 2000;
 export interface NetworksOptions {
   readonly places: Places;
   readonly starter: Starter;
+  readonly clock: Clock;
   readonly log: Log;
   readonly addressesPerApp: number;
 }
 
-export function createNetworks({ places, starter, log, addressesPerApp }: NetworksOptions): SandboxNetworks {
+export function createNetworks({ places, starter, clock, log, addressesPerApp }: NetworksOptions): SandboxNetworks {
   const networks = new Map<string, AppNetwork>();
   const stopWatching = watchAddresses(async () => {
     await Promise.all([...networks.values()].map(async (network) => await network.refresh()));
@@ -48,6 +50,7 @@ export function createNetworks({ places, starter, log, addressesPerApp }: Networ
       subnet: { index },
       cgroup: places.cgroup,
       starter,
+      clock,
       log,
       addressesPerApp,
       ownerOf,

@@ -17,7 +17,6 @@ import type { Places } from './places.ts';
 import { removeCommand } from './runtime/commands.ts';
 import { failureIn, firstProcess, forgetContainer, type KnownContainer } from './runtime/containers.ts';
 import type { Seat } from './seat.ts';
-import { untilDone } from './starter/client.ts';
 import { resolveUser } from './users.ts';
 
 /** Asked once: it reads all mounts of the host, and what it says does not change. */
@@ -86,15 +85,15 @@ export async function removeContainer({ places, starter }: Context, container: K
   const { id, runtime: name } = container;
   const program = findProgram(name);
   if (program !== undefined)
-    await untilDone(async () => await starter.execute(removeCommand({ name, program }, places.memory, id)));
+    await starter.untilDone(async () => await starter.execute(removeCommand({ name, program }, places.memory, id)));
   // The runtime of an earlier life may not be here any more; and it does not know a container whose start was cut short.
   forgetContainer(places.memory, container);
 }
 
 /** Removes an instance's own layer. Idempotent. */
-export async function dropLayer(context: Context, id: Id): Promise<void> {
-  const layer = layerFolder(context.places, id);
-  await untilDone(async () => await context.starter.unmount(join(layer, 'root')));
+export async function dropLayer({ places, starter }: Context, id: Id): Promise<void> {
+  const layer = layerFolder(places, id);
+  await starter.untilDone(async () => await starter.unmount(join(layer, 'root')));
   rmSync(layer, { recursive: true, force: true });
 }
 

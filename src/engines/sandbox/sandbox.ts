@@ -191,6 +191,7 @@ async function createContext({
   if (earlier !== undefined && !(await untilGone(earlier, cleanUpLimitMs)))
     signalProcess(earlier.pid, earlier.ticks, kill);
   const starter = createStarter({
+    clock,
     log,
     pidFile: starterFile,
     runtime: runtime.name,
@@ -199,7 +200,7 @@ async function createContext({
   starter.begin();
   const logWriter = createLogWriter(places, starter, log);
   await logWriter.ensure();
-  const networks = createNetworks({ places, starter, log, addressesPerApp });
+  const networks = createNetworks({ places, starter, clock, log, addressesPerApp });
   const closing = new AbortController();
   const [ends, exits] = [watchEnds(places.ended), createExits(places, log)];
   return { places, starter, networks, ends, exits, logWriter, clock, log, closing, runtime };

@@ -4,9 +4,10 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { MinkeError } from '../../../errors/index.ts';
 import { isNamespace } from '../../../linux/namespace.ts';
+import type { Clock } from '../../../observe/clock.ts';
 import type { Log } from '../../../observe/log.ts';
 import type { NamedConnection, NetworkSpec, WantedPort } from '../../engine.ts';
-import { untilDone, type Starter } from '../starter/client.ts';
+import type { Starter } from '../starter/client.ts';
 import type { Subnet } from './addresses.ts';
 import { namespaceBatch, namespaceScript, releaseScript } from './commands.ts';
 import { connectInside, listenerPort, listenInside } from './inside.ts';
@@ -54,6 +55,7 @@ export interface AppNetworkOptions {
   /** cgroup below which slots have theirs. */
   readonly cgroup: string;
   readonly starter: Starter;
+  readonly clock: Clock;
   readonly log: Log;
   readonly addressesPerApp: number;
   /** Which other app has a port of the host. */
@@ -64,7 +66,7 @@ export interface AppNetworkOptions {
 const seenFromDaemon = (path: string): string => `/proc/${process.pid}/root${path}`;
 
 export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
-  const { app, folder, subnet, starter, log } = options;
+  const { app, folder, subnet, starter, clock, log } = options;
   const namespace = join(folder, 'ns');
   const stateFile = join(folder, 'state.json');
   const before = readState(stateFile);
@@ -76,6 +78,7 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
     socket: slirpSocket,
     known: before?.ports ?? [],
     ownerOf: options.ownerOf,
+    clock,
     log,
   });
   /** What the app is to have was said in this life of the daemon. */
@@ -98,6 +101,8 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
   };
   const runOnHost = async (what: string, script: string, input?: string): Promise<void> =>
     await run(what, ['/usr/bin/nsenter', `--mount=/proc/${process.pid}/ns/mnt`, '/bin/sh', '-c', script], input);
+  const takeApart = async (files: readonly string[]): Promise<void> =>
+    await starter.untilDone(async () => await runOnHost('removal', releaseScript(files)));
 
   const save = (): void =>
     writeState(stateFile, {
@@ -126,7 +131,7 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
       hostAddresses: hostAddresses(),
     });
     const nft = ['/usr/bin/nsenter', `--net=${seenFromDaemon(namespace)}`, 'nft', '-f', '-'];
-    await untilDone(async () => await run('nft', nft, rules));
+    await starter.untilDone(async () => await run('nft', nft, rules));
   });
 
   const slots = createSlots({
@@ -137,6 +142,7 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
     cgroup: options.cgroup,
     capacity: options.addressesPerApp,
     runOnHost,
+    takeApart,
     seenFromDaemon,
     onChange: async () => await applyRules(),
     onEmpty: async (address) => {
@@ -250,8 +256,7 @@ export function createAppNetwork(options: AppNetworkOptions): AppNetwork {
       await slirp.stop();
       await slots.removeGroups();
       const files = readdirSync(folder).filter((entry) => entry === 'ns' || entry.startsWith('slot-'));
-      const release = releaseScript(files.map((file) => join(folder, file)));
-      await untilDone(async () => await runOnHost('removal', release));
+      await takeApart(files.map((file) => join(folder, file)));
       rmSync(folder, { recursive: true, force: true });
     },
   };

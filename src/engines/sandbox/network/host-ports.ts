@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { MinkeError } from '../../../errors/index.ts';
+import type { Clock } from '../../../observe/clock.ts';
 import type { Log } from '../../../observe/log.ts';
+import { untilSuccess } from '../../../observe/until-success.ts';
 import type { WantedPort } from '../../engine.ts';
 import { whyUnavailable } from '../host/listening.ts';
 import {
@@ -13,7 +15,6 @@ import {
   type TakenPort,
 } from './choose-ports.ts';
 import { addForward, listForwards, removeForward } from './slirp-api.ts';
-import { untilSuccess } from './turns.ts';
 
 /** The ports of the host that lead into an app. The process of its way out listens at them, and outlives the daemon with them. */
 export interface HostPorts {
@@ -45,10 +46,13 @@ export interface HostPortsOptions {
   /** As an earlier life of the daemon left them. */
   readonly known: readonly TakenPort[];
   readonly ownerOf: PortRequest['ownerOf'];
+  readonly clock: Clock;
   readonly log: Log;
 }
 
-export function createHostPorts({ app, socket, known, ownerOf, log }: HostPortsOptions): HostPorts {
+const pauses = { first: 1000, longest: 1000 };
+
+export function createHostPorts({ app, socket, known, ownerOf, clock, log }: HostPortsOptions): HostPorts {
   let [ports, former] = [known, known];
   let isSettled = false;
   let isReleased = false;
@@ -65,10 +69,15 @@ export function createHostPorts({ app, socket, known, ownerOf, log }: HostPortsO
     await last;
   };
 
-  const keepTrying = (): void =>
-    void untilSuccess(apply, closed.signal, (error) =>
-      log.error('A port of the host leads to its app no more; it is tried again', { app, error }),
-    );
+  const keepTrying = (): void => {
+    let isTold = false;
+    const onFailure = (error: unknown): void => {
+      if (!isTold) log.error('A port of the host leads to its app no more; it is tried again', { app, error });
+      isTold = true;
+    };
+    // It rejects only when the network is closed.
+    void untilSuccess(apply, { clock, signal: closed.signal, pauses, onFailure }).catch(() => undefined);
+  };
 
   return {
     list: () => ports,

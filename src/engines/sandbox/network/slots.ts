@@ -3,9 +3,8 @@ import { networkInterfaces } from 'node:os';
 import { MinkeError } from '../../../errors/index.ts';
 import { inNetworkNamespace, isNamespace } from '../../../linux/namespace.ts';
 import { createLimitGroup, removeGroupTree } from '../host/cgroups.ts';
-import { untilDone } from '../starter/client.ts';
 import { instanceAddress, type Subnet } from './addresses.ts';
-import { releaseScript, slotScript } from './commands.ts';
+import { slotScript } from './commands.ts';
 import { unlessStarted } from '../host/unless-started.ts';
 import { changedFile, nowhere, sameReach, slotFile, type Reach, type Slot, type SlotRequest } from './slot.ts';
 
@@ -36,6 +35,8 @@ export interface SlotsOptions {
   readonly cgroup: string;
   /** Runs a shell script in the host's mount namespace. */
   readonly runOnHost: (what: string, script: string) => Promise<void>;
+  /** Removes namespaces and files. */
+  readonly takeApart: (files: readonly string[]) => Promise<void>;
   readonly seenFromDaemon: (path: string) => string;
   /** Called when a slot has come, or goes elsewhere than before. */
   readonly onChange: () => Promise<void>;
@@ -47,7 +48,8 @@ const firstBatch = 2;
 const largestBatch = 16;
 
 export function createSlots(options: SlotsOptions): Slots {
-  const { app, folder, subnet, capacity, namespace, cgroup, runOnHost, seenFromDaemon, onChange, onEmpty } = options;
+  const { app, folder, subnet, capacity, namespace, cgroup, seenFromDaemon } = options;
+  const { runOnHost, takeApart, onChange, onEmpty } = options;
   const fileOf = (number: number): string => slotFile(folder, number);
   const groupOf = (number: number): string => `${cgroup}/${app}/slot-${number}`;
   /** The mark goes last: a slot that was taken apart half-way is still marked. */
@@ -94,7 +96,7 @@ export function createSlots(options: SlotsOptions): Slots {
         await slot?.group.remove();
       }),
     );
-    await untilDone(async () => await runOnHost('slot', releaseScript(numbers.flatMap(filesOf))));
+    await takeApart(numbers.flatMap(filesOf));
     for (const number of numbers) taken.delete(number);
   };
 
@@ -147,7 +149,7 @@ export function createSlots(options: SlotsOptions): Slots {
     const isWhole = (number: number): boolean => !existsSync(changedFile(folder, number)) && hasAddress(fileOf(number));
     const unused = found.filter((number) => !slots.has(number));
     const broken = unused.filter((number) => !isWhole(number));
-    if (broken.length > 0) await runOnHost('slots', releaseScript(broken.flatMap(filesOf)));
+    if (broken.length > 0) await takeApart(broken.flatMap(filesOf));
     // Their counters tell of instances that ended with the daemon, and would accuse the next.
     await Promise.all(unused.map(async (number) => await removeGroupTree(groupOf(number))));
     free.push(...(await Promise.all(unused.filter(isWhole).map(async (number) => await open(number, nowhere)))));

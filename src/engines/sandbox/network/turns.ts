@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 /** One at a time; calls that come meanwhile share the next turn. */
 export function coalesced(action: () => Promise<void>): () => Promise<void> {
   let current: Promise<void> | undefined;
@@ -21,23 +19,4 @@ export function coalesced(action: () => Promise<void>): () => Promise<void> {
       });
     await next;
   };
-}
-
-const tryAgainMs = 1000;
-
-/** Tries until it succeeds or there is no use in it any more; what keeps it from that is told once. */
-export async function untilSuccess(
-  action: () => Promise<void>,
-  signal: AbortSignal,
-  onFailure: (error: unknown) => void,
-): Promise<void> {
-  for (let isTold = false; !signal.aborted; isTold = true) {
-    try {
-      await action();
-      return;
-    } catch (error) {
-      if (!isTold) onFailure(error);
-    }
-    await delay(tryAgainMs, undefined, { signal, ref: false }).catch(() => undefined);
-  }
 }

@@ -5,7 +5,9 @@ import { MinkeError } from '../../../errors/index.ts';
 import { openSocketPair } from '../../../linux/pipe.ts';
 import { reapEnded, startProcess, type DescriptorSource } from '../../../linux/process.ts';
 import { writePidFile } from '../../../linux/proc.ts';
+import type { Clock } from '../../../observe/clock.ts';
 import type { Log } from '../../../observe/log.ts';
+import { untilSuccess } from '../../../observe/until-success.ts';
 import { lineParser, starterDescriptor, type StarterAnswer, type StarterRequest } from './protocol.ts';
 
 /** The daemon's side of the starter. A starter that ends is replaced by the next call; what was under way is STARTER_LOST. */
@@ -17,6 +19,8 @@ export interface Starter {
   execute(argv: readonly string[], input?: string, env?: Readonly<Record<string, string>>): Promise<Execution>;
   overlay(mount: { lower: string; upper: string; work: string; target: string }): Promise<void>;
   unmount(target: string): Promise<void>;
+  /** Does what may be done twice once more, by the next starter, when one is lost in the middle. */
+  untilDone<T>(operate: () => Promise<T>): Promise<T>;
   /** Pid of the living starter, if there is one. */
   readonly pid: number | undefined;
   close(): void;
@@ -47,6 +51,7 @@ export interface Execution {
 type Listener = (answer: StarterAnswer | undefined) => void;
 
 export interface StarterOptions {
+  readonly clock: Clock;
   readonly log: Log;
   /** Remembers the living one, so that the next life of the daemon can wait for its end. */
   readonly pidFile: string;
@@ -55,15 +60,19 @@ export interface StarterOptions {
   readonly runtime: string;
 }
 
+/** The first is no longer than the next starter takes; one that is lost again and again must not keep a core busy. */
+const pauses = { first: 20, longest: 10_000 };
+
 export function createStarter(options: StarterOptions): Starter {
+  const { clock } = options;
   let connection: Connection | undefined;
-  let closed = false;
+  const closing = new AbortController();
 
   const current = (): Connection => {
-    if (closed) throw new MinkeError('STARTER_LOST', { name: 'a process' });
+    closing.signal.throwIfAborted();
     connection ??= connect(options, () => {
       connection = undefined;
-      if (!closed) options.onLost?.();
+      if (!closing.signal.aborted) options.onLost?.();
     });
     return connection;
   };
@@ -101,31 +110,23 @@ export function createStarter(options: StarterOptions): Starter {
       await once({ op: 'execute', argv, input, ...(env === undefined ? {} : { env }) }),
     overlay: async (mount) => void (await once({ op: 'overlay', ...mount })),
     unmount: async (target) => void (await once({ op: 'unmount', target })),
+    untilDone: async (operate) =>
+      await untilSuccess(operate, { clock, signal: closing.signal, pauses, onFailure: unlessLost }),
     get pid() {
       return connection?.pid;
     },
     close: () => {
-      closed = true;
+      closing.abort(new MinkeError('STARTER_LOST', { name: 'a process' }));
       connection?.socket.destroy();
     },
   };
 }
 
-/** How often in a row a starter may be lost before it is no accident any more. */
-const mostLosses = 5;
-
-/** Does what may be done twice once more, by the next starter, when one is lost in the middle. */
-export async function untilDone<T>(operate: () => Promise<T>): Promise<T> {
-  for (let losses = 0; ; losses += 1) {
-    try {
-      return await operate();
-    } catch (error) {
-      if (!isStarterLost(error) || losses === mostLosses) throw error;
-    }
-  }
-}
-
 export const isStarterLost = (error: unknown): boolean => error instanceof MinkeError && error.code === 'STARTER_LOST';
+
+function unlessLost(error: unknown): void {
+  if (!isStarterLost(error)) throw error;
+}
 
 interface Connection {
   readonly pid: number;

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { systemClock } from '../../src/observe/clock.ts';
+import { untilSuccess } from '../../src/observe/until-success.ts';
 import { startDaemon } from '../../test/integration/daemon.ts';
 import { castVote, readResult, settledRuns } from '../../test/integration/voting-app.ts';
 import type { Figure, Soak, SoakOptions } from './soak.ts';
@@ -40,15 +42,34 @@ async function makeBase(folder: string, { signal, tell }: SoakOptions): Promise<
   const bootstrap = ['--variant=minbase', '--include=postgresql-client', mirror.release, root, mirror.uri];
   tell(`debootstrap ${mirror.release}`);
   const limits = { signal, maxBuffer: 64 * 1024 * 1024 };
-  await run('debootstrap', bootstrap, limits).catch((error: { stdout?: string; code?: string }) => {
-    if (error.code === 'ENOENT') throw new Error('debootstrap is missing; install it: apt-get install debootstrap');
-    throw new Error(`debootstrap failed: ${(error.stdout ?? '').split('\n').slice(-4).join('\n')}`, { cause: error });
+  let attempts = 0;
+  await untilSuccess(async () => await run('debootstrap', bootstrap, limits), {
+    clock: systemClock,
+    signal,
+    pauses: { first: 5000, longest: 20_000 },
+    onFailure: (error) => {
+      attempts += 1;
+      const failure = debootstrapFailure(error as Failure);
+      if (attempts === mostAttempts || (error as Failure).code === 'ENOENT') throw failure;
+      tell(`${failure.message}; once more`);
+    },
   });
   await run(
     'tar',
     ['-C', root, '--exclude=./dev/*', '-cf', join(folder, 'voting/mixed/result/debian.tar'), '.'],
     limits,
   );
+}
+
+/** A server of packages may not answer now and then; what was loaded is not loaded again. */
+const mostAttempts = 4;
+
+type Failure = Error & { readonly stdout?: string; readonly code?: string };
+
+function debootstrapFailure(error: Failure): Error {
+  if (error.code === 'ENOENT') return new Error('debootstrap is missing; install it: apt-get install debootstrap');
+  const last = (error.stdout ?? '').trim().split('\n').slice(-2).join('\n');
+  return new Error(`debootstrap failed: ${last}`, { cause: error });
 }
 
 /** The first of the machine's own sources that has a whole release. */

@@ -1,11 +1,11 @@
 import type { Clock } from '../observe/clock.ts';
 import type { Log } from '../observe/log.ts';
+import { untilSuccess } from '../observe/until-success.ts';
 
 /** Repeats a write until the store takes it. */
 export type Persist = <T>(what: string, write: () => Promise<T>) => Promise<T>;
 
-const firstDelayMs = 100;
-const longestDelayMs = 5000;
+const pauses = { first: 100, longest: 5000 };
 
 /**
  * How a run ended must not be forgotten because the disk was full just then: the write is repeated, slower and slower,
@@ -18,14 +18,8 @@ export function createPersist(options: {
 }): Persist {
   const { clock, log, signal } = options;
   return async (what, write) => {
-    for (let delayMs = firstDelayMs; ; delayMs = Math.min(2 * delayMs, longestDelayMs)) {
-      try {
-        return await write();
-      } catch (error) {
-        if (signal.aborted) throw error;
-        log.error('The store did not take a write; it is repeated', { what, delayMs, error });
-        await clock.sleep(delayMs, signal);
-      }
-    }
+    const onFailure = (error: unknown, delayMs: number): void =>
+      log.error('The store did not take a write; it is repeated', { what, delayMs, error });
+    return await untilSuccess(write, { clock, signal, pauses, onFailure });
   };
 }

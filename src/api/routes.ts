@@ -27,16 +27,22 @@ export const routes = {
   events: { method: 'GET', path: '/events' },
   /** Body RunRequest, Idempotency-Key. 202 {run: Run} once it is durable. */
   runs: { method: 'POST', path: '/runs' },
-  /** ?app=&function=&state=&limit= -> {runs: Run[]} */
+  /** ?app=&function=&state=&limit=, ?retried= whether another run does it once more -> {runs: Run[]} */
   runList: { method: 'GET', path: '/runs' },
   run: { method: 'GET', path: '/runs/:run' },
   /** Answers when the run is settled, or with the unsettled run after ?timeout= milliseconds. {run: Run} */
   runWait: { method: 'GET', path: '/runs/:run/wait' },
   /** stdout, byte for byte, of a settled run; Minke-Exit-Code in the head. */
   runResult: { method: 'GET', path: '/runs/:run/result' },
-  /** ?follow=&stdout=&stderr= -> application/x-ndjson of LogLine */
+  /** ?follow=&stdout=&stderr=, ?attempt= from 1 -> application/x-ndjson of LogLine */
   runLogs: { method: 'GET', path: '/runs/:run/logs' },
   runCancel: { method: 'POST', path: '/runs/:run/cancel' },
+  /** Once more what is settled: 202 {run: Run}, the new one, or the one that does it once more already. */
+  runRetry: { method: 'POST', path: '/runs/:run/retry' },
+  /** A settled run with its logs and result. */
+  runRemove: { method: 'DELETE', path: '/runs/:run' },
+  /** Where every run is that was ever accepted -> Ledger */
+  ledger: { method: 'GET', path: '/ledger' },
   /** Loads an image: body = tar (docker save or OCI archive) -> {images: [{reference, id}]} */
   imageLoad: { method: 'POST', path: '/images' },
   images: { method: 'GET', path: '/images' },

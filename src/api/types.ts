@@ -3,7 +3,7 @@ import type { AppModel } from '../model/app.ts';
 import type { Health } from '../model/health.ts';
 import type { Id } from '../model/ids.ts';
 import type { InstanceKind } from '../model/instance.ts';
-import type { RunOptions, RunTarget } from '../model/run.ts';
+import type { RetryRules, RunOptions, RunTarget } from '../model/run.ts';
 import type { LifeEnd } from '../model/service-end.ts';
 
 /** Bodies of minke's own API; see routes.ts for which route takes or gives which. */
@@ -139,6 +139,12 @@ export interface RunRequest {
   readonly env?: Readonly<Record<string, string>>;
   readonly options?: RunOptions;
   readonly timeoutMs?: number;
+  /** Unix milliseconds: it is not begun before. */
+  readonly notBefore?: number;
+  /** Default: the target's own. */
+  readonly retries?: RetryRules;
+  /** Milliseconds until it must have begun; default: the target's own. */
+  readonly maxAgeMs?: number;
   /** Input for stdin, base64. */
   readonly input?: string;
 }

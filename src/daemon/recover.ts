@@ -1,5 +1,6 @@
 import type { Instance } from '../engines/engine.ts';
 import { hasDoor } from '../apps/instance/config-digest.ts';
+import { instancesOf } from '../model/run.ts';
 import type { Log } from '../observe/log.ts';
 import type { World } from './world.ts';
 
@@ -31,7 +32,7 @@ export async function recoverEverything(world: World, log: Log): Promise<void> {
 /** Output that no run refers to: of services' instances that ended under an earlier daemon. */
 async function forgetEnded({ engine, tasks }: World): Promise<void> {
   const runs = await tasks.list({ limit: 1_000_000 });
-  const referred = new Set(runs.map(({ instance }) => instance));
+  const referred = new Set(runs.flatMap(instancesOf));
   for (const id of await engine.ended()) if (!referred.has(id)) await engine.remove(id);
 }
 
@@ -52,6 +53,8 @@ async function endOrphan({ instances, engine, tasks }: World, { handle, spec }: 
   if (instances.get(handle.id) === undefined) return;
   log.warn('An instance that belongs to nobody is ended', { instance: handle.id, app: spec.app, name: spec.name });
   await instances.stop(handle.id, 0);
-  const isRun = (await tasks.list({ app: spec.app, limit: 100_000 })).some(({ instance }) => instance === handle.id);
+  const isRun = (await tasks.list({ app: spec.app, limit: 100_000 })).some((run) =>
+    instancesOf(run).includes(handle.id),
+  );
   if (!isRun) await engine.remove(handle.id);
 }

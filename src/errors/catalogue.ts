@@ -122,6 +122,7 @@ export const catalogue = {
     'Raise x-minke.timeout of "{name}".',
   ),
   RUN_CANCELLED: user(409, 'The run of "{name}" was cancelled: {reason}'),
+  RUN_EXPIRED: user(504, '"{name}" had not begun after {seconds} s, and its greatest age is over'),
   RUN_LOST: passing(502, '"{name}" was lost: {reason}'),
   RUN_STATE: user(409, 'Cannot {action} the run "{run}": it is {state}'),
   // Gateway.

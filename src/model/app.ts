@@ -1,4 +1,5 @@
 import type { HealthcheckModel } from './health.ts';
+import type { RetryRules } from './run.ts';
 import type { ContainerSettings, InstanceLimits, Outbound } from './instance.ts';
 
 /** An app file, validated, with every default filled in: what should be. Pure data, JSON-safe. */
@@ -75,6 +76,8 @@ export interface ServiceModel {
   readonly concurrency: number;
   /** http; a service has it where it is started by its first connection (`isOnDemand`). */
   readonly scale?: ScaleModel;
+  /** Of a task. */
+  readonly retries?: RetriesModel;
   /** cgi and http: requests that may wait; absent = the gateway's own limit. */
   readonly queueMax?: number;
 }
@@ -82,6 +85,11 @@ export interface ServiceModel {
 /** Not running at rest: started by the first connection to it, stopped when it has had none for a while. */
 export const isOnDemand = ({ kind, scale }: Pick<ServiceModel, 'kind' | 'scale'>): boolean =>
   kind === 'service' && scale !== undefined;
+
+export interface RetriesModel extends RetryRules {
+  /** Milliseconds from its accept until a run must have begun. */
+  readonly maxAgeMs: number;
+}
 
 export interface ScaleModel {
   readonly maxInstances: number;

@@ -3,11 +3,12 @@ import type { Id } from './ids.ts';
 /**
  * A run is one execution of a task (or of an image) and moves only along these edges:
  *
- *   queued -> starting -> running -> succeeded | failed | timed-out | cancelled
- *      \         \___________________^ (a start that fails settles it)
- *       \____________________________^ cancelled before it began
+ *   queued -> starting -> running -> succeeded | failed | timed-out | cancelled | dead
+ *    ^ \         |  \________|_________^ (a start that fails settles it)
+ *    |  \________|___________|_________^ cancelled, or too old, before it began
+ *    \___________/___________/ an attempt that failed is tried again; an instance that was lost is no attempt
  *
- * `dead` is a run whose retries or whose max-age are used up. `succeeded`, `failed`, `timed-out`, `cancelled` and `dead`
+ * `dead` is a run whose retries or whose greatest age are used up. `succeeded`, `failed`, `timed-out`, `cancelled` and `dead`
  * are settled: nothing leaves them. A lost daemon puts `starting` and `running` back to `queued` only when the run's
  * container is known to be gone; that is not an attempt of its own.
  */
@@ -70,6 +71,29 @@ export interface RunMount {
   readonly sizeBytes?: number;
 }
 
+/** Each failed attempt is kept with its output. */
+export const mostRetries = 100;
+
+/** How often an attempt that fails is made again, and after which pauses. */
+export interface RetryRules {
+  /** Attempts beyond the first; 0 = none. */
+  readonly max: number;
+  /** Milliseconds before the second attempt; twice as long before each further one, up to `longestMs`. */
+  readonly firstMs: number;
+  readonly longestMs: number;
+}
+
+/** An attempt that failed and was not the last. */
+export interface FailedAttempt {
+  /** From 1. */
+  readonly attempt: number;
+  /** Absent where none was started; its output is kept as long as the run. */
+  readonly instance?: Id;
+  readonly endedAt: number;
+  readonly exitCode?: number;
+  readonly error: { readonly code: string; readonly message: string };
+}
+
 export interface Run {
   readonly id: Id;
   readonly app: string;
@@ -84,6 +108,18 @@ export interface Run {
   readonly createdAt: number;
   readonly startedAt?: number;
   readonly endedAt?: number;
+  /** It is not begun before; also the end of a pause between two attempts. */
+  readonly notBefore?: number;
+  /** When it has not begun by then, it is dead. */
+  readonly expiresAt?: number;
+  /** Absent = none. */
+  readonly retries?: RetryRules;
+  /** Oldest first, while the run goes on and after it. */
+  readonly failures?: readonly FailedAttempt[];
+  /** The settled run that this one does once more. */
+  readonly retryOf?: Id;
+  /** The run that does this one once more. */
+  readonly retriedAs?: Id;
   /** Milliseconds that one attempt may take from its start; 0 = without end. */
   readonly timeoutMs: number;
   readonly exitCode?: number;
@@ -95,3 +131,7 @@ export interface Run {
   readonly parent?: Id;
   readonly idempotencyKey?: string;
 }
+
+/** Of all its attempts that had one. */
+export const instancesOf = ({ failures = [], instance }: Pick<Run, 'failures' | 'instance'>): readonly Id[] =>
+  [...failures.map((failed) => failed.instance), instance].filter((id) => id !== undefined);

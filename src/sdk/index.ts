@@ -17,4 +17,13 @@ export type { FullAnswer, FunctionAnswer, FunctionRequest, Handler } from './han
 export type { Self } from './self.ts';
 export type { Arguments, RunOptions, Target } from './run.ts';
 export type { LogChunk, LogOptions, Runs, WaitOptions } from './runs.ts';
-export type { ContainerMount, ContainerOptions, Run, RunFilter, RunState } from './types.ts';
+export type {
+  ContainerMount,
+  ContainerOptions,
+  FailedAttempt,
+  Ledger,
+  RetryRules,
+  Run,
+  RunFilter,
+  RunState,
+} from './types.ts';

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { RunError } from './run-error.ts';
 import { createRuns, type LogChunk, type RunAnswer, type Runs } from './runs.ts';
 import type { Transport } from './transport.ts';
-import type { ContainerOptions, Run } from './types.ts';
+import type { ContainerOptions, RetryRules, Run } from './types.ts';
 import { splitWords } from './words.ts';
 
 /** A name is a function of the app; what has a `/`, `:` or `@` in it, or is given as `{image}`, is an image. */
@@ -31,6 +31,12 @@ export interface RunOptions {
   readonly app?: string;
   /** The same key within 24 h answers the same run again, so that a call may be repeated. */
   readonly idempotencyKey?: string;
+  /** Not before this moment. */
+  readonly notBefore?: Date;
+  /** Default: the function's own. */
+  readonly retries?: RetryRules;
+  /** Milliseconds until it must have begun; default: the function's own. */
+  readonly maxAge?: number;
   readonly container?: ContainerOptions;
 }
 
@@ -51,7 +57,7 @@ export async function run(
 }
 
 async function accept(transport: Transport, target: Target, args: Arguments, options: RunOptions): Promise<Run> {
-  const { env, timeout, input, app, container } = options;
+  const { env, timeout, input, app, notBefore, retries, maxAge, container } = options;
   const answer = await transport.json<RunAnswer>('runs', {
     headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID() },
     json: {
@@ -60,6 +66,9 @@ async function accept(transport: Transport, target: Target, args: Arguments, opt
       args: typeof args === 'string' ? splitWords(args) : args,
       env,
       timeoutMs: timeout,
+      notBefore: notBefore?.getTime(),
+      retries,
+      maxAgeMs: maxAge,
       options: container,
       input: input === undefined ? undefined : Buffer.from(input).toString('base64'),
     },

@@ -1,5 +1,5 @@
 import type { Transport } from './transport.ts';
-import { isSettled, type Run, type RunFilter } from './types.ts';
+import { isSettled, type Ledger, type Run, type RunFilter } from './types.ts';
 
 export interface Runs {
   /** RUN_NOT_FOUND when there is none. The first digits of an id are enough where only one run has them. */
@@ -13,6 +13,11 @@ export interface Runs {
   result(id: string): Promise<Buffer>;
   /** RUN_STATE when it is settled already. */
   cancel(id: string): Promise<void>;
+  /** Does a settled run once more: the new run, or the one that does so already. RUN_STATE before it is settled. */
+  retry(id: string): Promise<Run>;
+  /** With its logs and result. RUN_STATE before it is settled. */
+  remove(id: string): Promise<void>;
+  ledger(): Promise<Ledger>;
 }
 
 export interface WaitOptions {
@@ -26,6 +31,8 @@ export interface LogOptions {
   /** Default: both. */
   readonly stdout?: boolean;
   readonly stderr?: boolean;
+  /** Only what this attempt wrote, from 1; default: the one under way, or the last. */
+  readonly attempt?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -47,6 +54,11 @@ export function createRuns(transport: Transport): Runs {
     cancel: async (id) => {
       await transport.bytes('runCancel', at(id));
     },
+    retry: async (id) => (await transport.json<RunAnswer>('runRetry', at(id))).run,
+    remove: async (id) => {
+      await transport.bytes('runRemove', at(id));
+    },
+    ledger: async () => await transport.json<Ledger>('ledger'),
   };
 }
 
@@ -74,8 +86,8 @@ async function wait(transport: Transport, id: string, { timeout = Infinity, sign
 }
 
 async function* logs(transport: Transport, id: string, options: LogOptions): AsyncGenerator<LogChunk> {
-  const { follow = false, stdout = true, stderr = true, signal } = options;
-  const call = { ...at(id), query: { follow, stdout, stderr }, signal };
+  const { follow = false, stdout = true, stderr = true, attempt, signal } = options;
+  const call = { ...at(id), query: { follow, stdout, stderr, attempt }, signal };
   for await (const line of transport.lines<WireChunk>('runLogs', call)) {
     yield { stream: line.stream, at: line.at, data: Buffer.from(line.data, 'base64') };
   }

@@ -27,6 +27,16 @@ export interface Run {
   readonly createdAt: number;
   readonly startedAt?: number;
   readonly endedAt?: number;
+  /** Unix milliseconds, both: it is not begun before, also between two attempts; when it has not begun by then, it is dead. */
+  readonly notBefore?: number;
+  readonly expiresAt?: number;
+  /** Absent = none. */
+  readonly retries?: RetryRules;
+  /** Attempts that failed and were not the last, oldest first. */
+  readonly failures?: readonly FailedAttempt[];
+  /** The settled run that this one does once more, and the one that does this one once more. */
+  readonly retryOf?: string;
+  readonly retriedAs?: string;
   /** Milliseconds that one attempt may take; 0 = without end. */
   readonly timeoutMs: number;
   /** 0-255 as a shell gives it: 128 + n for signal n. */
@@ -36,6 +46,34 @@ export interface Run {
   readonly instance?: string;
   /** The run or instance that asked for this one. */
   readonly parent?: string;
+}
+
+/** How often an attempt that fails is made again. Milliseconds: the first pause, twice as long each time up to the longest. */
+export interface RetryRules {
+  /** Attempts beyond the first; 0 = none. */
+  readonly max: number;
+  readonly firstMs: number;
+  readonly longestMs: number;
+}
+
+export interface FailedAttempt {
+  /** From 1. */
+  readonly attempt: number;
+  readonly instance?: string;
+  readonly endedAt: number;
+  readonly exitCode?: number;
+  readonly error: { readonly code: string; readonly message: string };
+}
+
+/** Where every run is that was ever accepted: accepted = waiting + inFlight + settled + dead + removed. */
+export interface Ledger {
+  readonly accepted: number;
+  readonly waiting: number;
+  readonly inFlight: number;
+  /** But for the dead. */
+  readonly settled: number;
+  readonly dead: number;
+  readonly removed: number;
 }
 
 /** What a run gets beyond its target, arguments and environment; absent = the target's own. Only the operator may set it. */
@@ -76,6 +114,8 @@ export interface RunFilter {
   readonly app?: string;
   readonly function?: string;
   readonly state?: RunState | readonly RunState[];
+  /** Whether another run does it once more. */
+  readonly retried?: boolean;
   /** Newest first; the daemon's default is 100. */
   readonly limit?: number;
 }

@@ -148,6 +148,64 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
         expect(await store.runs.move(run.id, ['running'], 'queued', { attempts: 0 })).toEqual(run);
       });
 
+      it('goes back to the queue with how it failed, and when it may begin again', async () => {
+        const retries = { max: 3, firstMs: 1000, longestMs: 60_000 };
+        const run = await accept({ retries, notBefore: 50, expiresAt: 90_000 });
+        const failures = [
+          { attempt: 1, instance: newId(), endedAt: 7, exitCode: 1, error: { code: 'RUN_FAILED', message: '"no"' } },
+        ];
+        await store.runs.move(run.id, ['queued'], 'starting', { attempts: 1, instance: newId() });
+        const again = await store.runs.move(run.id, ['starting'], 'queued', { failures, notBefore: 1007 });
+        expect(again).toEqual({ ...run, attempts: 1, failures, notBefore: 1007 });
+        await reopen();
+        expect(await store.runs.get(run.id)).toEqual(again);
+        await store.runs.move(run.id, ['queued'], 'starting', { attempts: 2 });
+        const lost = await store.runs.move(run.id, ['starting'], 'queued', { attempts: 1 });
+        expect(lost?.notBefore).toBeUndefined();
+        expect(lost?.failures).toEqual(failures);
+      });
+
+      it('does a settled run once more, with its input, once however many ask; no other run', async () => {
+        const input = Uint8Array.of(1, 2, 3);
+        const run = await store.runs.accept(aRun(), input);
+        const again = (): Run => aRun({ retryOf: run.id });
+        expect(await store.runs.retry(run.id, again())).toBeUndefined();
+        expect(await store.runs.retry(newId(), again())).toBeUndefined();
+        await store.runs.move(run.id, ['queued'], 'dead', { endedAt: 1 });
+        expect(await idsOf({ states: ['dead'], isRetried: false })).toEqual([run.id]);
+        const answers = await Promise.all([store.runs.retry(run.id, again()), store.runs.retry(run.id, again())]);
+        const [id = ''] = new Set(answers.map((answer) => answer?.id));
+        expect(answers.map((answer) => answer?.id)).toEqual([id, id]);
+        expect(await store.runs.get(id)).toMatchObject({ state: 'queued', retryOf: run.id });
+        expect(await store.runs.input(id)).toEqual(input);
+        expect(await store.runs.get(run.id)).toMatchObject({ state: 'dead', retriedAs: id });
+        expect(await idsOf({ states: ['dead'], isRetried: false })).toEqual([]);
+        expect(await idsOf({ isRetried: true })).toEqual([run.id]);
+      });
+
+      it('knows where every run is that it ever accepted', async () => {
+        const ids = await Promise.all(Array.from({ length: 6 }, async () => (await accept()).id));
+        const [first = '', second = '', third = '', fourth = ''] = ids;
+        await store.runs.move(first, ['queued'], 'starting', { attempts: 1 });
+        await store.runs.move(second, ['queued'], 'failed', { endedAt: 1 });
+        await store.runs.move(third, ['queued'], 'dead', { endedAt: 1 });
+        await store.runs.move(fourth, ['queued'], 'cancelled', { endedAt: 1 });
+        await store.runs.remove(fourth);
+        await store.runs.remove(fourth);
+        await accept({ idempotencyKey: 'once' });
+        await accept({ idempotencyKey: 'once' });
+        await store.runs.retry(third, aRun());
+        await reopen();
+        expect(await store.runs.ledger()).toEqual({
+          accepted: 8,
+          waiting: 4,
+          inFlight: 1,
+          settled: 1,
+          dead: 1,
+          removed: 1,
+        });
+      });
+
       it('settles a run exactly once however many try', async () => {
         const { id } = await accept();
         const tries = await Promise.all(
@@ -189,7 +247,9 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
     describe('retention', () => {
       const day = idempotencyMs;
       const expired = async (maxAgeMs: number, maxCount: number, limit = 100): Promise<string[]> =>
-        (await store.runs.expired({ now: 3 * day, maxAgeMs, maxCount, limit })).map(({ id }) => id);
+        (await store.runs.expired({ now: 3 * day, maxAgeMs, maxCount, maxDeadAgeMs: 2 * day, limit })).map(
+          ({ id }) => id,
+        );
 
       it('names settled runs that are too old, the oldest first, and no unsettled one', async () => {
         const second = await settledAt(2000);
@@ -211,6 +271,14 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
         await settledAt(2 * day + 1, { idempotencyKey: 'fresh' });
         const stale = await settledAt(2 * day, { idempotencyKey: 'stale' });
         expect(await expired(3 * day, 0)).toEqual([stale]);
+      });
+
+      it('keeps a dead run for longer, until it is done once more', async () => {
+        const old = await settledAt(day - 1, { state: 'dead' });
+        const waiting = await settledAt(day + 1, { state: 'dead' });
+        expect(await expired(day, 0)).toEqual([old]);
+        await store.runs.retry(waiting, aRun());
+        expect(await expired(day, 0)).toEqual([old, waiting]);
       });
     });
 

@@ -22,6 +22,7 @@ export const readOperations: ReadonlySet<OperationName> = new Set<OperationName>
   'findRun',
   'listRuns',
   'expiredRuns',
+  'runLedger',
   'getApp',
   'listApps',
   'listEnds',

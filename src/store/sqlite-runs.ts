@@ -2,7 +2,7 @@ import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite';
 import { MinkeError } from '../errors/index.ts';
 import type { Id } from '../model/ids.ts';
 import { canMove, isSettled, type Run, type RunState } from '../model/run.ts';
-import { idempotencyMs, type Retention, type RunFilter, type RunPatch } from './store.ts';
+import { idempotencyMs, type Ledger, type Retention, type RunFilter, type RunPatch } from './store.ts';
 
 type Row = Record<string, SQLOutputValue>;
 
@@ -14,7 +14,9 @@ export interface RunOperations {
   readonly findRun: (prefix: string) => Run | undefined;
   readonly listRuns: (filter: RunFilter) => readonly Run[];
   readonly moveRun: (id: Id, from: readonly RunState[], to: RunState, patch: RunPatch) => Run | undefined;
+  readonly retryRun: (id: Id, again: Run) => Run | undefined;
   readonly removeRun: (id: Id) => void;
+  readonly runLedger: () => Ledger;
   readonly expiredRuns: (retention: Retention) => readonly Run[];
 }
 
@@ -32,7 +34,16 @@ export function prepareRuns(db: DatabaseSync): RunOperations {
   const remove = db.prepare('DELETE FROM runs WHERE id = ?');
   const removeInput = db.prepare('DELETE FROM inputs WHERE run = ?');
   const expired = db.prepare(expiredSql);
+  const noteRetry = db.prepare('UPDATE runs SET retried_as = ? WHERE id = ?');
+  const copyInput = db.prepare('INSERT INTO inputs (run, bytes) SELECT ?, bytes FROM inputs WHERE run = ?');
+  const count = db.prepare('UPDATE ledger SET count = count + ? WHERE entry = ?');
+  const ledger = db.prepare(ledgerSql);
   const listing = prepareListing(db);
+
+  const store = (run: Run): void => {
+    insert.run(toRow(run));
+    count.run(1, 'accepted');
+  };
 
   return {
     acceptRun: (run, input) => {
@@ -41,7 +52,7 @@ export function prepareRuns(db: DatabaseSync): RunOperations {
           ? undefined
           : byKey.get(run.app, run.idempotencyKey, run.createdAt - idempotencyMs);
       if (earlier !== undefined) return toRun(earlier);
-      insert.run(toRow(run));
+      store(run);
       if (input !== undefined) insertInput.run(run.id, input);
       return run;
     },
@@ -57,12 +68,31 @@ export function prepareRuns(db: DatabaseSync): RunOperations {
       for (const state of from) checkEdge(state, to);
       return maybeRun(move.get({ id, from: JSON.stringify(from), to, ...toPatchRow(patch) }));
     },
+    retryRun: (id, again) => {
+      const run = maybeRun(byId.get(id));
+      if (run === undefined || !isSettled(run.state)) return undefined;
+      const known = run.retriedAs === undefined ? undefined : maybeRun(byId.get(run.retriedAs));
+      if (known !== undefined) return known;
+      store(again);
+      copyInput.run(again.id, id);
+      noteRetry.run(again.id, id);
+      return again;
+    },
     removeRun: (id) => {
       removeInput.run(id);
-      remove.run(id);
+      count.run(remove.run(id).changes, 'removed');
     },
-    expiredRuns: ({ now, maxAgeMs, maxCount, limit }) =>
-      expired.all({ endedBefore: now - maxAgeMs, keysBefore: now - idempotencyMs, maxCount, limit }).map(toRun),
+    runLedger: () => ledger.get() as unknown as Ledger,
+    expiredRuns: ({ now, maxAgeMs, maxDeadAgeMs, maxCount, limit }) =>
+      expired
+        .all({
+          endedBefore: now - maxAgeMs,
+          deadBefore: now - maxDeadAgeMs,
+          keysBefore: now - idempotencyMs,
+          maxCount,
+          limit,
+        })
+        .map(toRun),
   };
 }
 
@@ -85,6 +115,12 @@ const columns = [
   'instance',
   'parent',
   'idempotency_key',
+  'not_before',
+  'expires_at',
+  'retries',
+  'failures',
+  'retry_of',
+  'retried_as',
 ];
 
 const insertSql = `INSERT INTO runs (${columns.join(', ')}) VALUES (${columns.map((name) => `:${name}`).join(', ')})`;
@@ -98,17 +134,35 @@ const moveSql = `
     instance = CASE :to WHEN 'queued' THEN NULL ELSE coalesce(:instance, instance) END,
     ended_at = coalesce(:ended_at, ended_at),
     exit_code = coalesce(:exit_code, exit_code),
-    error = coalesce(:error, error)
+    error = coalesce(:error, error),
+    not_before = CASE :to WHEN 'queued' THEN :not_before ELSE not_before END,
+    failures = coalesce(:failures, failures)
   WHERE id = :id AND state IN (SELECT value FROM json_each(:from))
   RETURNING *`;
+
+const ledgerSql = `
+  SELECT
+    (SELECT count FROM ledger WHERE entry = 'accepted') AS accepted,
+    (SELECT count FROM ledger WHERE entry = 'removed') AS removed,
+    (SELECT count(*) FROM runs WHERE state = 'queued' AND ended_at IS NULL) AS waiting,
+    (SELECT count(*) FROM runs WHERE state IN ('starting', 'running') AND ended_at IS NULL) AS inFlight,
+    (SELECT count(*) FROM runs WHERE state = 'dead') AS dead,
+    (SELECT count(*) FROM runs WHERE state <> 'dead' AND ended_at IS NOT NULL) AS settled`;
+
+/** Dead, and done once more by none: somebody is to look at it. */
+const isLooked = `(state <> 'dead' OR retried_as IS NOT NULL)`;
 
 // (ended_at, seq) is unique, so that exactly maxCount rows stay where many ended within one millisecond.
 const expiredSql = `
   SELECT * FROM runs
   WHERE ended_at IS NOT NULL AND (
-    ended_at < :endedBefore
-    OR ((idempotency_key IS NULL OR created_at <= :keysBefore) AND (ended_at, seq) <= (
-      SELECT ended_at, seq FROM runs WHERE ended_at IS NOT NULL ORDER BY ended_at DESC, seq DESC LIMIT 1 OFFSET :maxCount
+    ended_at < :deadBefore
+    OR (${isLooked} AND (
+      ended_at < :endedBefore
+      OR ((idempotency_key IS NULL OR created_at <= :keysBefore) AND (ended_at, seq) <= (
+        SELECT ended_at, seq FROM runs
+        WHERE ended_at IS NOT NULL AND ${isLooked} ORDER BY ended_at DESC, seq DESC LIMIT 1 OFFSET :maxCount
+      ))
     ))
   )
   ORDER BY ended_at, seq LIMIT :limit`;
@@ -138,6 +192,11 @@ function listingOf(filter: RunFilter): { readonly sql: string; readonly values: 
   when('app = :app', 'app', filter.app);
   when('function = :function', 'function', filter.function);
   when('parent = :parent', 'parent', filter.parent);
+  when(
+    '(retried_as IS NOT NULL) = :retried',
+    'retried',
+    filter.isRetried === undefined ? undefined : Number(filter.isRetried),
+  );
   when('state IN (SELECT value FROM json_each(:states))', 'states', filter.states && JSON.stringify(filter.states));
   when(`seq ${isOldest ? '>' : '<'} (SELECT seq FROM runs WHERE id = :after)`, 'after', filter.after);
   // Said again in the words of the index over unsettled runs, which SQLite takes only then.
@@ -163,6 +222,10 @@ function toRow(run: Run): Record<string, SQLInputValue> {
     timeout_ms: run.timeoutMs,
     parent: run.parent ?? null,
     idempotency_key: run.idempotencyKey ?? null,
+    expires_at: run.expiresAt ?? null,
+    retries: run.retries === undefined ? null : JSON.stringify(run.retries),
+    retry_of: run.retryOf ?? null,
+    retried_as: run.retriedAs ?? null,
     ...toPatchRow(run),
   };
 }
@@ -176,6 +239,8 @@ function toPatchRow(patch: RunPatch): Record<string, SQLInputValue> {
     exit_code: patch.exitCode ?? null,
     error: patch.error === undefined ? null : JSON.stringify(patch.error),
     instance: patch.instance ?? null,
+    not_before: patch.notBefore ?? null,
+    failures: patch.failures === undefined ? null : JSON.stringify(patch.failures),
   };
 }
 
@@ -191,6 +256,12 @@ function toRun(row: Row): Run {
     instance: row['instance'],
     parent: row['parent'],
     idempotencyKey: row['idempotency_key'],
+    notBefore: row['not_before'],
+    expiresAt: row['expires_at'],
+    retries: row['retries'] === null ? null : parse(row['retries']),
+    failures: row['failures'] === null ? null : parse(row['failures']),
+    retryOf: row['retry_of'],
+    retriedAs: row['retried_as'],
   };
   return {
     id: row['id'],

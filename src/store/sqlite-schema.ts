@@ -51,6 +51,17 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (app, service)
   ) STRICT;
   `,
+  `
+  ALTER TABLE runs ADD COLUMN not_before INTEGER;
+  ALTER TABLE runs ADD COLUMN expires_at INTEGER;
+  ALTER TABLE runs ADD COLUMN retries TEXT;
+  ALTER TABLE runs ADD COLUMN failures TEXT;
+  ALTER TABLE runs ADD COLUMN retry_of TEXT;
+  ALTER TABLE runs ADD COLUMN retried_as TEXT;
+  CREATE INDEX runs_dead ON runs (seq) WHERE state = 'dead';
+  CREATE TABLE ledger (entry TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT;
+  INSERT INTO ledger SELECT 'accepted', count(*) FROM runs UNION ALL SELECT 'removed', 0;
+  `,
 ];
 
 /** Brings the file to the newest schema, each step in a transaction of its own. @throws DATA_FOLDER for a newer file. */

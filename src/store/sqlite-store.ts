@@ -16,7 +16,9 @@ export async function createSqliteStore({ file }: { readonly file: string }): Pr
       find: (prefix) => call('findRun', prefix),
       list: (filter) => call('listRuns', filter),
       move: (id, from, to, patch = {}) => call('moveRun', id, from, to, patch),
+      retry: (id, again) => call('retryRun', id, again),
       remove: (id) => call('removeRun', id),
+      ledger: () => call('runLedger'),
       expired: (retention) => call('expiredRuns', retention),
     },
     apps: {

@@ -31,14 +31,21 @@ export interface RunStore {
   /**
    * Moves the run if it is still in `from` (one of them), and answers the row as it then is; undefined when it was not:
    * somebody else settled it first. Only along the edges of model/run.ts; to a settled state only with `endedAt`. What
-   * goes back to `queued` has neither start nor instance any more.
+   * goes back to `queued` has neither start nor instance any more, and begins at once without a `notBefore`.
    */
   move(id: Id, from: readonly RunState[], to: RunState, patch?: RunPatch): Promise<Run | undefined>;
+  /**
+   * Accepts `again`, with the input of the settled run, as what does that one once more, and answers it. One that is done once
+   * more already answers the run that does so. Undefined where it is not settled, or not there.
+   */
+  retry(id: Id, again: Run): Promise<Run | undefined>;
   /** With its input. "Not there" is success. */
   remove(id: Id): Promise<void>;
+  ledger(): Promise<Ledger>;
   /**
    * Settled runs that nobody needs any more, those that ended first at the front: older than `maxAgeMs`, or beyond the
-   * `maxCount` that ended last. A run whose idempotency key still counts is only ever too old, never too many.
+   * `maxCount` that ended last. A run whose idempotency key still counts is only ever too old, never too many. A dead one waits
+   * for somebody to look at it, until it is done once more or older than `maxDeadAgeMs`.
    */
   expired(retention: Retention): Promise<readonly Run[]>;
 }
@@ -48,14 +55,30 @@ export interface Retention {
   readonly now: number;
   readonly maxAgeMs: number;
   readonly maxCount: number;
+  readonly maxDeadAgeMs: number;
   readonly limit: number;
+}
+
+/** Where every run is that was ever accepted: accepted = waiting + inFlight + settled + dead + removed. Each is counted by itself. */
+export interface Ledger {
+  readonly accepted: number;
+  readonly waiting: number;
+  readonly inFlight: number;
+  /** But for the dead. */
+  readonly settled: number;
+  readonly dead: number;
+  /** Settled once, and not kept any more. */
+  readonly removed: number;
 }
 
 /** How long a run answers to its idempotency key. */
 export const idempotencyMs = 24 * 60 * 60 * 1000;
 
 export type RunPatch = Partial<
-  Pick<Run, 'startedAt' | 'endedAt' | 'exitCode' | 'error' | 'instance' | 'attempts' | 'options'>
+  Pick<
+    Run,
+    'startedAt' | 'endedAt' | 'exitCode' | 'error' | 'instance' | 'attempts' | 'options' | 'notBefore' | 'failures'
+  >
 >;
 
 export interface RunFilter {
@@ -63,6 +86,8 @@ export interface RunFilter {
   readonly function?: string;
   readonly states?: readonly RunState[];
   readonly parent?: Id;
+  /** Whether another run does it once more. */
+  readonly isRetried?: boolean;
   /** Newest first; default 100. */
   readonly limit?: number;
   /** In the order of their acceptance; default `newest` first. */

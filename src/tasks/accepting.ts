@@ -1,3 +1,4 @@
+import { MinkeError } from '../errors/index.ts';
 import type { Id } from '../model/ids.ts';
 import type { Run } from '../model/run.ts';
 import type { Clock } from '../observe/clock.ts';
@@ -10,6 +11,8 @@ import { defaultApp, draftOf, type Draft, type Submission } from './submission.t
 export interface Accepting {
   readonly submit: (submission: Submission) => Promise<Run>;
   readonly create: (submission: Submission) => Promise<Run>;
+  /** Once more what is settled. */
+  readonly again: (settled: Run) => Promise<Run>;
   /** Undefined when there is no such draft. */
   readonly start: (id: Id) => Promise<Run | undefined>;
 }
@@ -28,8 +31,8 @@ export function createAccepting(options: {
 
   const draft = async (submission: Submission): Promise<Draft> => {
     const { app = defaultApp, target } = submission;
-    const { timeoutMs } = await launcher.settings(app, target);
-    return draftOf(submission, { id: ids(), createdAt: clock.now(), timeoutMs: submission.timeoutMs ?? timeoutMs });
+    const settings = await launcher.settings(app, target);
+    return draftOf(submission, settings, { id: ids(), createdAt: clock.now() });
   };
 
   const accept = async ({ run, input }: Draft): Promise<Run> => {
@@ -53,6 +56,31 @@ export function createAccepting(options: {
       const recorded = await draft(submission);
       drafts.add(recorded);
       return recorded.run;
+    },
+    again: async (settled) => {
+      const { id: retryOf, app, target, args, env, options: own, timeoutMs, retries, parent } = settled;
+      // What was said of its time is over; the target says how long this one may wait.
+      const { maxAgeMs } = await launcher.settings(app, target);
+      const run: Run = {
+        id: ids(),
+        app,
+        target,
+        args,
+        env,
+        options: own,
+        state: 'queued',
+        attempts: 0,
+        createdAt: clock.now(),
+        timeoutMs,
+        retryOf,
+        ...(retries === undefined ? {} : { retries }),
+        ...(maxAgeMs === undefined ? {} : { expiresAt: clock.now() + maxAgeMs }),
+        ...(parent === undefined ? {} : { parent }),
+      };
+      const accepted = await runs.retry(retryOf, run);
+      if (accepted === undefined) throw new MinkeError('RUN_NOT_FOUND', { run: retryOf });
+      if (accepted.id === run.id) onAccepted(accepted);
+      return accepted;
     },
     start: async (id) => {
       const recorded = drafts.get(id);

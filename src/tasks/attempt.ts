@@ -1,5 +1,6 @@
 import type { Clock } from '../observe/clock.ts';
 import type { Log } from '../observe/log.ts';
+import { afterAttempt } from './retrying.ts';
 import { decideExit, decideUnlaunched, type Ending, type Settlement } from './ending.ts';
 import type { LaunchableRun, LaunchedRun } from './launcher.ts';
 
@@ -25,8 +26,9 @@ export function createAttempt(options: {
   readonly onLaunched: (run: AttemptedRun, launched: LaunchedRun) => void;
   /** Once aborted, nothing is ended any more: what lives belongs to the next daemon. */
   readonly closing: AbortSignal;
+  readonly random: () => number;
 }): Attempt {
-  const { clock, log, onLaunched, closing } = options;
+  const { clock, log, onLaunched, closing, random } = options;
   const unwanted = new AbortController();
   const ended = new AbortController();
   let ending: Ending | undefined;
@@ -71,7 +73,7 @@ export function createAttempt(options: {
         unwanted.signal.throwIfAborted();
         launched = await begin(unwanted.signal);
       } catch (thrown) {
-        return decideUnlaunched(run, thrown, ending, clock.now());
+        return afterAttempt(run, decideUnlaunched(run, thrown, ending, clock.now()), clock.now(), random);
       }
       onLaunched(run, launched);
       if (ending !== undefined) void stop(launched, ending.graceMs);
@@ -79,7 +81,8 @@ export function createAttempt(options: {
       const exit = await launched.exited;
       ended.abort();
       launched.stdin?.destroy();
-      const { to, patch } = decideExit(run, exit, launched.limits, ending);
+      const settlement = decideExit(run, exit, launched.limits, ending);
+      const { to, patch } = afterAttempt(run, settlement, clock.now(), random);
       return { to, patch: to === 'queued' ? patch : { startedAt: launched.startedAt, ...patch } };
     },
   };

@@ -4,6 +4,7 @@ import type { Clock } from '../observe/clock.ts';
 import type { Log } from '../observe/log.ts';
 import type { Timeline } from '../observe/timeline.ts';
 import type { RunStore } from '../store/store.ts';
+import { createDelayed } from './delayed.ts';
 import { createAttempt, type Attempt, type AttemptedRun } from './attempt.ts';
 import type { Changes } from './changes.ts';
 import { backToQueue, type Ending, type Settlement } from './ending.ts';
@@ -11,14 +12,16 @@ import { deliverInput } from './input.ts';
 import { createLanes, type WaitingRun } from './lanes.ts';
 import type { LaunchableRun, LaunchedRun, Launcher } from './launcher.ts';
 import type { Persist } from './persist.ts';
-import { endedEvent, requeuedEvent, startedEvent } from './events.ts';
+import { endedEvent, requeuedEvent, retryingEvent, startedEvent } from './events.ts';
+import { decideExpired } from './retrying.ts';
 
 /**
  * Brings queued runs to life as their lanes allow, watches them and settles each exactly once:
  *
  *   waiting in its lane --take--> row `starting` --launch--> row `running` --exit--> row settled, lane released
- *        ^                                                                    \
- *        \____________________ row `queued` (its instance was lost) __________/
+ *        ^      ^                                                            \    \
+ *        |      \_________________ row `queued` (its instance was lost) _____/    |
+ *        \____ delayed _______________ row `queued` (it failed, and is retried) ___/
  *
  * The rows are the truth, lanes and attempts what this daemon knows of them: every step is a `move` from the state that
  * was expected, so whoever comes second (a cancel, an exit, a time-out) finds nothing to move.
@@ -28,6 +31,8 @@ export interface Dispatcher {
   readonly enqueue: (run: Run) => void;
   /** A run that was settled while it was queued. */
   drop(id: Id): void;
+  /** Settles those that should have begun by now. */
+  expire(): Promise<void>;
   /** A run whose instance lives, or ended unobserved: watched on. */
   resume(run: LaunchableRun, launched: LaunchedRun): void;
   /** A run whose instance is known to be gone: back to its lane. */
@@ -53,10 +58,18 @@ export interface DispatcherOptions {
   readonly log: Log;
   readonly record: Timeline['record'];
   readonly ids: () => Id;
+  /** From 0 to 1, for the pauses between attempts. */
+  readonly random: () => number;
   /** Launches under way at once. */
   readonly startsAtOnce: number;
   /** Aborted when this daemon lets go of its runs: what ends afterwards is for the next one to find. */
   readonly closing: AbortSignal;
+}
+
+/** It goes back to its lane. */
+interface Again {
+  readonly waiting: WaitingRun;
+  readonly notBefore: number;
 }
 
 interface Live {
@@ -66,11 +79,25 @@ interface Live {
 }
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { runs, launcher, changes, persist, clock, log, record, ids, startsAtOnce, closing } = options;
+  const { runs, launcher, changes, persist, clock, log, record, ids, random, startsAtOnce, closing } = options;
   const lanes = createLanes((run) => Math.max(1, launcher.concurrency(run)));
   const live = new Map<Id, Live>();
   const launches = new Set<Promise<void>>();
   let isOpen = false;
+
+  /** To its lane, at once or when its time has come. */
+  const queue = (run: WaitingRun, notBefore: number): void => {
+    if (notBefore > clock.now()) delayed.add(run, notBefore);
+    else lanes.add(run);
+  };
+  const delayed = createDelayed({
+    clock,
+    closing,
+    onDue: (run) => {
+      lanes.add(run);
+      pump();
+    },
+  });
 
   const pump = (): void => {
     while (isOpen && launches.size < startsAtOnce) {
@@ -81,7 +108,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   };
 
   /** The run's lane is occupied, and is released when `carryOut` ends; what it answers goes back to its lane. */
-  const begin = (run: WaitingRun, carryOut: (attempt: Attempt) => Promise<WaitingRun | undefined>): void => {
+  const begin = (run: WaitingRun, carryOut: (attempt: Attempt) => Promise<Again | undefined>): void => {
     const launch = Promise.withResolvers<void>();
     launches.add(launch.promise);
     const launchEnded = (): void => {
@@ -93,13 +120,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       void onBegun(run, launched);
       pump();
     };
-    const attempt = createAttempt({ clock, log, onLaunched, closing });
+    const attempt = createAttempt({ clock, log, onLaunched, closing, random });
     const carry = async (): Promise<void> => {
       const again = await carryOut(attempt).catch((error: unknown) => failed(run, error));
       launchEnded();
       live.delete(run.id);
       lanes.release(run);
-      if (again !== undefined) lanes.add(again);
+      if (again !== undefined) queue(again.waiting, again.notBefore);
       changes.notify(run.id);
       pump();
     };
@@ -111,8 +138,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (!closing.aborted) log.error('A run was left as it is', { run: run.id, error });
   };
 
-  const start = async (waiting: WaitingRun, attempt: Attempt): Promise<WaitingRun | undefined> => {
-    const { id, attempts, losses } = waiting;
+  const start = async (waiting: WaitingRun, attempt: Attempt): Promise<Again | undefined> => {
+    const { id, attempts, losses, expiresAt = Infinity } = waiting;
+    if (expiresAt <= clock.now()) return expire(id);
     const instance = ids();
     const row = await persist('a start', async () =>
       runs.move(id, ['queued'], 'starting', { attempts: attempts + 1, instance }),
@@ -121,6 +149,17 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const run = { ...row, instance, losses };
     const settlement = await attempt.perform(run, async (signal) => launcher.launch(run, run.attempts, signal));
     return conclude(run, settlement);
+  };
+
+  const expire = async (id: Id): Promise<undefined> => {
+    const run = await runs.get(id);
+    if (run === undefined) return undefined;
+    const { to, patch } = decideExpired(run, clock.now());
+    const row = await persist('an end', async () => runs.move(id, ['queued'], to, patch));
+    if (row === undefined) return undefined;
+    record(endedEvent(row));
+    changes.notify(id);
+    return undefined;
   };
 
   /** The row says `running` only when the input has gone in whole: after a crash, a `starting` one is run again. */
@@ -139,7 +178,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     }
   };
 
-  const conclude = async (run: AttemptedRun, { to, patch }: Settlement): Promise<WaitingRun | undefined> => {
+  const conclude = async (run: AttemptedRun, { to, patch }: Settlement): Promise<Again | undefined> => {
     if (closing.aborted) return undefined;
     const row = await persist('an end', async () => runs.move(run.id, ['starting', 'running'], to, patch));
     if (row === undefined) log.warn('A run had been settled already', { run: run.id, to });
@@ -147,8 +186,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       if (row !== undefined) record(endedEvent(row));
       return undefined;
     }
-    await forgetInstance(run);
-    return { ...waitingOf(row), losses: run.losses + 1 };
+    const isLost = row.attempts < run.attempts;
+    if (isLost) await forgetInstance(run);
+    else record(retryingEvent({ ...row, instance: run.instance }, clock.now()));
+    return { waiting: { ...waitingOf(row), losses: isLost ? run.losses + 1 : 0 }, notBefore: row.notBefore ?? 0 };
   };
 
   const forgetInstance = async (run: Run): Promise<void> => {
@@ -161,10 +202,19 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   return {
     enqueue: (run) => {
-      lanes.add(waitingOf(run));
+      queue(waitingOf(run), run.notBefore ?? 0);
       pump();
     },
-    drop: (id) => lanes.drop(id),
+    drop: (id) => {
+      lanes.drop(id);
+      delayed.drop(id);
+    },
+    expire: async () => {
+      for (const { id } of lanes.expired(clock.now())) {
+        lanes.drop(id);
+        await expire(id);
+      }
+    },
     resume: (run, launched) => {
       const waiting = waitingOf(run);
       const resumed = { ...run, losses: waiting.losses };
@@ -177,7 +227,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         runs.move(run.id, ['starting', 'running'], to, patch),
       );
       await forgetInstance(run);
-      if (row !== undefined) lanes.add(waitingOf(row));
+      if (row !== undefined) queue(waitingOf(row), row.notBefore ?? 0);
       changes.notify(run.id);
       pump();
     },
@@ -201,4 +251,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   };
 }
 
-const waitingOf = ({ id, app, target, attempts }: Run): WaitingRun => ({ id, app, target, attempts, losses: 0 });
+const waitingOf = ({ id, app, target, attempts, expiresAt }: Run): WaitingRun => ({
+  id,
+  app,
+  target,
+  attempts,
+  losses: 0,
+  ...(expiresAt === undefined ? {} : { expiresAt }),
+});

@@ -16,7 +16,7 @@ export interface Ending {
   readonly graceMs: number;
 }
 
-/** Where an ended attempt leaves its run. Retries will be decided here, between `failed` and `queued` or `dead`. */
+/** Where an ended attempt leaves its run, before retries are thought of (retrying.ts). */
 export interface Settlement {
   readonly to: RunState;
   readonly patch: RunPatch;
@@ -101,7 +101,7 @@ export const backToQueue = (run: Pick<Run, 'attempts'>): Settlement => ({
   patch: { attempts: Math.max(0, run.attempts - 1) },
 });
 
-const worded = ({ code, message }: MinkeError): { readonly code: string; readonly message: string } => ({
+export const worded = ({ code, message }: MinkeError): { readonly code: string; readonly message: string } => ({
   code,
   message,
 });

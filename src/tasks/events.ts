@@ -17,6 +17,19 @@ export function endedEvent(run: Run): TimelineEvent {
 /** Its instance was lost; it will run again. */
 export const requeuedEvent = (run: Run, at: number): TimelineEvent => eventOf('run.requeued', run, at);
 
+/** An attempt failed, and another one will be made. */
+export function retryingEvent(run: Run, at: number): TimelineEvent {
+  const { failures = [], notBefore = at } = run;
+  const last = failures.at(-1);
+  const facts = {
+    attempt: last?.attempt,
+    exitCode: last?.exitCode,
+    error: last?.error.code,
+    againAfterMs: notBefore - at,
+  };
+  return { ...eventOf('run.retrying', run, at), facts };
+}
+
 function eventOf(kind: string, run: Run, at: number): TimelineEvent {
   const { id, app, target, instance } = run;
   return { at, kind, app, name: nameOfTarget(target), run: id, ...(instance === undefined ? {} : { instance }) };

@@ -6,6 +6,8 @@ import { laneOf } from './target.ts';
 export interface WaitingRun extends Pick<Run, 'id' | 'app' | 'target' | 'attempts'> {
   /** How often its instance was lost since this daemon began. */
   readonly losses: number;
+  /** When it must have begun. */
+  readonly expiresAt?: number;
 }
 
 /**
@@ -22,6 +24,8 @@ export interface Lanes {
   release(run: Pick<Run, 'app' | 'target'>): void;
   /** Waits no more. */
   drop(id: Id): void;
+  /** Those that wait and should have begun by now. */
+  expired(now: number): readonly WaitingRun[];
 }
 
 interface Lane {
@@ -78,5 +82,9 @@ export function createLanes(limitOf: (run: Pick<Run, 'app' | 'target'>) => numbe
       forgetIfIdle(key);
     },
     drop,
+    expired: (now) =>
+      [...lanes.values()].flatMap(({ waiting }) =>
+        [...waiting.values()].filter(({ expiresAt = Infinity }) => expiresAt <= now),
+      ),
   };
 }

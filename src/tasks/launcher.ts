@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import type { LogChunk, LogOptions } from '../engines/engine.ts';
 import type { Id } from '../model/ids.ts';
 import type { InstanceExit, InstanceLimits } from '../model/instance.ts';
-import type { Run, RunTarget } from '../model/run.ts';
+import type { RetryRules, Run, RunTarget } from '../model/run.ts';
 
 /**
  * What tasks want of apps and engines: a run's target made into a living instance. Nothing here retries; tasks do.
@@ -38,6 +38,10 @@ export interface Launcher {
 export interface TargetSettings {
   /** Milliseconds for one attempt from its start; 0 = without end. */
   readonly timeoutMs: number;
+  /** Absent = none. */
+  readonly retries?: RetryRules;
+  /** Milliseconds from its accept, or from when it may begin, until it must have begun; absent = however long it takes. */
+  readonly maxAgeMs?: number;
 }
 
 export type LaunchableRun = Run & { readonly instance: Id };

@@ -1,6 +1,6 @@
 import type { RunRequest } from '../api/types.ts';
 import { MinkeError } from '../errors/index.ts';
-import type { RunMount, RunOptions, RunTarget } from '../model/run.ts';
+import { mostRetries, type RetryRules, type RunMount, type RunOptions, type RunTarget } from '../model/run.ts';
 import { flag, integer, isObject, list, mapOf, number, objectOf, oneOf, refuse, text, type Read } from './readers.ts';
 
 /** All arguments together, and all variables together: what Linux takes for one of them (MAX_ARG_STRLEN, execve(2)). */
@@ -95,6 +95,20 @@ const readOptions = objectOf<RunOptions>({
   stopGraceMs: integer('milliseconds', 0, timeoutLimitMs),
 });
 
+const readRetries: Read<RetryRules> = (value, place) => {
+  const rules = objectOf<RetryRules>(
+    {
+      max: integer('attempts beyond the first', 0, mostRetries),
+      firstMs: integer('milliseconds', 0, timeoutLimitMs),
+      longestMs: integer('milliseconds', 0, timeoutLimitMs),
+    },
+    ['max', 'firstMs', 'longestMs'],
+  )(value, place);
+  if (rules.firstMs > rules.longestMs)
+    return refuse(`${place}.firstMs`, rules.firstMs, `at most ${rules.longestMs}, which is "longestMs"`);
+  return rules;
+};
+
 const readRequest = objectOf<RunRequest>(
   {
     app: name('the name of an app, such as "shop" or "shop@test"', /^[a-z0-9][a-z0-9_-]*(@[a-z0-9][a-z0-9_-]*)?$/),
@@ -103,6 +117,9 @@ const readRequest = objectOf<RunRequest>(
     env: readEnv,
     options: readOptions,
     timeoutMs: integer('milliseconds, 0 for no end', 0, timeoutLimitMs),
+    notBefore: integer('Unix milliseconds', 0),
+    retries: readRetries,
+    maxAgeMs: integer('milliseconds', 1),
     input: readInput,
   },
   ['target'],

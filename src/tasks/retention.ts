@@ -7,9 +7,13 @@ import type { RunStore } from '../store/store.ts';
 export interface RunRetention {
   readonly maxAgeMs: number;
   readonly maxCount: number;
+  /** A dead one that nobody has done once more. */
+  readonly maxDeadAgeMs: number;
 }
 
-export const defaultRetention: RunRetention = { maxAgeMs: 24 * 60 * 60 * 1000, maxCount: 10_000 };
+const dayMs = 24 * 60 * 60 * 1000;
+
+export const defaultRetention: RunRetention = { maxAgeMs: dayMs, maxCount: 10_000, maxDeadAgeMs: 14 * dayMs };
 
 const everyMs = 60_000;
 /** Few at a time, so that accepts get their turns between. */

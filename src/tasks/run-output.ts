@@ -1,6 +1,6 @@
 import { MinkeError } from '../errors/index.ts';
 import type { LogChunk, LogOptions } from '../engines/engine.ts';
-import type { Id } from '../model/ids.ts';
+import { shortId, type Id } from '../model/ids.ts';
 import { isSettled, type Run } from '../model/run.ts';
 import type { Changes } from './changes.ts';
 import type { Launcher } from './launcher.ts';
@@ -15,11 +15,21 @@ export interface OutputSources {
   readonly instance: (id: Id) => Id | undefined;
 }
 
+export interface RunLogOptions extends LogOptions {
+  /** Only what this attempt wrote, from 1; absent = the one under way, or the last. */
+  readonly attempt?: number;
+}
+
 /**
  * What the run wrote. With `follow`, waits for its instance, for that of the next attempt where there is one, and ends
  * when the run is settled; without, tells what there is.
  */
-export async function* readLogs(sources: OutputSources, id: Id, options: LogOptions): AsyncGenerator<LogChunk> {
+export async function* readLogs(sources: OutputSources, id: Id, options: RunLogOptions): AsyncGenerator<LogChunk> {
+  if (options.attempt !== undefined) {
+    const instance = instanceOfAttempt(await sources.find(id), options.attempt);
+    if (instance !== undefined) yield* readInstance(sources.launcher, instance, options);
+    return;
+  }
   const read = new Set<Id>();
   for (;;) {
     const next = await nextInstance(sources, id, read, options);
@@ -37,6 +47,16 @@ export async function* readResult(sources: OutputSources, id: Id): AsyncGenerato
   if (instance === undefined) return;
   for await (const { bytes } of readInstance(sources.launcher, instance, { streams: ['stdout'], isWhole: true }))
     yield bytes;
+}
+
+/** Undefined where it never had one. @throws BAD_REQUEST for an attempt that was not made. */
+function instanceOfAttempt({ id, attempts, failures = [], instance }: Run, attempt: number): Id | undefined {
+  if (attempt === attempts) return instance;
+  const failed = failures.find((one) => one.attempt === attempt);
+  if (failed !== undefined) return failed.instance;
+  throw new MinkeError('BAD_REQUEST', {
+    reason: `the run ${shortId(id)} has had ${attempts} attempts, and none is ${attempt}`,
+  });
 }
 
 /** The instance to read next, none when there will be none; undefined once aborted. */

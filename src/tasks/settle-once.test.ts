@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MinkeError } from '../errors/index.ts';
-import { isSettled } from '../model/run.ts';
+import { instancesOf, isSettled, type RunState } from '../model/run.ts';
 import { createBench, type Bench } from './tasks.fixture.ts';
 
 // Random interleavings of everything that can end a run, restarts of the daemon among it. A seed gives the same steps
@@ -34,6 +34,16 @@ describe('whatever happens in whatever order', () => {
     expect(endings).toHaveLength(rows.length);
     expect(new Set(endings)).toEqual(new Set(rows.map(({ id }) => id)));
     expect(bench.launcher.living()).toEqual([]);
+    const count = (states: readonly RunState[]): number => rows.filter(({ state }) => states.includes(state)).length;
+    expect(await bench.tasks.ledger()).toEqual({
+      accepted: story.submitted(),
+      waiting: 0,
+      inFlight: 0,
+      settled: count(['succeeded', 'failed', 'timed-out', 'cancelled']),
+      dead: count(['dead']),
+      removed: 0,
+    });
+    expect(rows.flatMap(instancesOf)).toHaveLength(new Set(rows.flatMap(instancesOf)).size);
     expect(story.mostLiving()).toBeLessThanOrEqual(2 * limit);
   });
 });
@@ -43,6 +53,7 @@ interface Story {
   /** Ends all that lives until nothing is unsettled. */
   finish(): Promise<void>;
   mostLiving(): number;
+  submitted(): number;
 }
 
 function createStory(bench: Bench, random: () => number): Story {
@@ -53,7 +64,10 @@ function createStory(bench: Bench, random: () => number): Story {
 
   const submit = async (): Promise<void> => {
     const name = random() < 0.5 ? 'work' : 'play';
-    ids.push((await bench.tasks.submit({ app: 'shop', target: { function: name } })).id);
+    const retries = { max: Math.floor(random() * 3), firstMs: 100, longestMs: 1000 };
+    const expiry = random() < 0.1 ? { maxAgeMs: 1500 } : {};
+    const delay = random() < 0.2 ? { notBefore: bench.clock.now() + Math.floor(random() * 1000) } : {};
+    ids.push((await bench.tasks.submit({ app: 'shop', target: { function: name }, retries, ...expiry, ...delay })).id);
   };
   const cancel = async (): Promise<void> => {
     const id = any(ids);
@@ -83,11 +97,14 @@ function createStory(bench: Bench, random: () => number): Story {
       void all.then(() => (isDone = true));
       while (!isDone) {
         await exit();
+        // Pauses between attempts end.
+        await pass();
         await look();
       }
       await all;
     },
     mostLiving: () => most,
+    submitted: () => ids.length,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { RunRequest } from '../api/types.ts';
 import type { Id } from '../model/ids.ts';
 import type { Run } from '../model/run.ts';
+import type { TargetSettings } from './launcher.ts';
 
 /** A request for a run, checked (parse.ts), with what the way it came by tells. */
 export interface Submission extends RunRequest {
@@ -21,9 +22,11 @@ export const defaultApp = 'default';
 
 export function draftOf(
   submission: Submission,
-  facts: { readonly id: Id; readonly createdAt: number; readonly timeoutMs: number },
+  settings: TargetSettings,
+  facts: { readonly id: Id; readonly createdAt: number },
 ): Draft {
   const { app = defaultApp, target, args = [], env = {}, options = {}, parent, idempotencyKey, input } = submission;
+  const { notBefore, retries = settings.retries, maxAgeMs = settings.maxAgeMs } = submission;
   const run: Run = {
     ...facts,
     app,
@@ -34,6 +37,10 @@ export function draftOf(
     options: input === undefined ? options : { ...options, stdin: 'open' },
     state: 'queued',
     attempts: 0,
+    timeoutMs: submission.timeoutMs ?? settings.timeoutMs,
+    ...(notBefore === undefined ? {} : { notBefore }),
+    ...(retries === undefined ? {} : { retries }),
+    ...(maxAgeMs === undefined ? {} : { expiresAt: Math.max(facts.createdAt, notBefore ?? 0) + maxAgeMs }),
     ...(parent === undefined ? {} : { parent }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };

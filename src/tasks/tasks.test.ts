@@ -354,7 +354,7 @@ describe('removing', () => {
   });
 
   it('prunes settled runs by age and by count in the background', async () => {
-    const retention = { maxAgeMs: 1000_000, maxCount: 2 };
+    const retention = { maxAgeMs: 1000_000, maxDeadAgeMs: Infinity, maxCount: 2 };
     const { tasks, launcher, clock } = await begin({}, { retention });
     const runs: Run[] = [];
     for (let count = 0; count < 3; count += 1) {

@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream';
-import type { LogChunk, LogOptions } from '../engines/engine.ts';
+import type { LogChunk } from '../engines/engine.ts';
 import { MinkeError } from '../errors/index.ts';
 import { newId, type Id } from '../model/ids.ts';
-import { isSettled, type Run } from '../model/run.ts';
+import { instancesOf, isSettled, type Run } from '../model/run.ts';
 import type { Clock } from '../observe/clock.ts';
 import type { Log } from '../observe/log.ts';
 import type { Timeline } from '../observe/timeline.ts';
-import type { RunFilter, Store } from '../store/store.ts';
+import type { Ledger, RunFilter, Store } from '../store/store.ts';
 import { createAccepting } from './accepting.ts';
 import { createChanges } from './changes.ts';
 import { createDispatcher } from './dispatcher.ts';
@@ -18,7 +18,7 @@ import type { LaunchedRun, Launcher } from './launcher.ts';
 import { createPersist } from './persist.ts';
 import { recoverRuns } from './recover.ts';
 import { defaultRetention, keepRetention, type RunRetention } from './retention.ts';
-import { readLogs, readResult, type OutputSources } from './run-output.ts';
+import { readLogs, readResult, type OutputSources, type RunLogOptions } from './run-output.ts';
 import type { Submission } from './submission.ts';
 import { createWaiting, type WaitOptions } from './waiting.ts';
 
@@ -50,11 +50,15 @@ export interface Tasks {
   /** Like `cancel`, but a run that ends with exit code 0 within its grace has succeeded. */
   stop(id: Id, graceMs: number): Promise<Run>;
   /** With `follow`, waits for the run to begin and ends when it is settled. Ends cleanly on abort. */
-  logs(id: Id, options?: LogOptions): AsyncIterable<LogChunk>;
+  logs(id: Id, options?: RunLogOptions): AsyncIterable<LogChunk>;
   /** stdout of a settled run, byte for byte. @throws RUN_STATE before. */
   result(id: Id): AsyncIterable<Buffer>;
   /** Into stdin of a run with `stdin: open`, kept back until it begins; `end` closes stdin. Never fails. */
   attachInput(id: Id): Writable;
+  /** The run that does a settled one once more: a new one, or the one that does so already. @throws RUN_STATE before it is settled. */
+  retry(id: Id): Promise<Run>;
+  /** Where every run is that was ever accepted. */
+  ledger(): Promise<Ledger>;
   /** With its logs and result. @throws RUN_STATE unless it is settled or a draft. */
   remove(id: Id): Promise<void>;
   /** Once, first: takes up the runs of an earlier daemon. Nothing starts before. */
@@ -76,6 +80,8 @@ export interface TasksOptions {
   readonly record?: Timeline['record'];
   readonly ids?: () => Id;
   readonly retention?: RunRetention;
+  /** From 0 to 1, for the pauses between attempts. */
+  readonly random?: () => number;
   /** Launches under way at once, for all targets; lanes take turns. Default 16. */
   readonly startsAtOnce?: number;
 }
@@ -83,9 +89,12 @@ export interface TasksOptions {
 /** Of a cancelled run whose own options name none: Docker's default. */
 const defaultGraceMs = 10_000;
 const maxDrafts = 10_000;
+/** How much later than its greatest age a run that waits is dead, at most. */
+const expireEveryMs = 5000;
 
 export function createTasks(options: TasksOptions): Tasks {
   const { store, launcher, clock, log, record = () => undefined, ids = newId, startsAtOnce = 16 } = options;
+  const { random = Math.random } = options;
   const { runs } = store;
   const closing = new AbortController();
   const changes = createChanges();
@@ -100,6 +109,7 @@ export function createTasks(options: TasksOptions): Tasks {
     log,
     record,
     ids,
+    random,
     startsAtOnce,
     closing: closing.signal,
   });
@@ -114,7 +124,7 @@ export function createTasks(options: TasksOptions): Tasks {
   const accepting = createAccepting({ runs, launcher, drafts, clock, ids, onAccepted: dispatcher.enqueue });
   const wait = createWaiting({ changes, find, clock, closing: closing.signal });
   const end = createEnder({ runs, dispatcher, changes, clock, record, closing: closing.signal });
-  let retaining: Promise<void> | undefined;
+  let retaining: Promise<unknown> | undefined;
 
   /** The run of an id, when it is not a draft. */
   const accepted = async (id: Id, action: string): Promise<Run> => {
@@ -123,8 +133,14 @@ export function createTasks(options: TasksOptions): Tasks {
   };
   const forget = async (run: Run): Promise<void> => {
     // The row last: until it is gone, whoever removes again finds what is left to remove.
-    if (run.instance !== undefined) await launcher.remove(run.instance);
+    for (const instance of instancesOf(run)) await launcher.remove(instance);
     await runs.remove(run.id);
+  };
+  const expireInTime = async (): Promise<void> => {
+    while (!closing.signal.aborted) {
+      await dispatcher.expire().catch((error: unknown) => log.warn('Runs that are too old wait on', { error }));
+      await clock.sleep(expireEveryMs, closing.signal).catch(() => undefined);
+    }
   };
   /** Looked at again once it has begun; without one, or for a run that ended unbegun, nobody takes the input. */
   const stdinOf = async (id: Id): Promise<Writable | undefined> => {
@@ -165,6 +181,12 @@ export function createTasks(options: TasksOptions): Tasks {
     logs: (id, options = {}) => readLogs(sources, id, options),
     result: (id) => readResult(sources, id),
     attachInput: (id) => createInputStream(async () => stdinOf(id)),
+    retry: async (id) => {
+      const run = await accepted(id, 'retry');
+      if (!isSettled(run.state)) throw new MinkeError('RUN_STATE', { action: 'retry', run: id, state: run.state });
+      return await accepting.again(run);
+    },
+    ledger: async () => runs.ledger(),
     remove: async (id) => {
       if (drafts.remove(id)) return;
       const run = await find(id);
@@ -175,7 +197,10 @@ export function createTasks(options: TasksOptions): Tasks {
       await recoverRuns({ runs, launcher, dispatcher, log });
       dispatcher.open();
       const { retention = defaultRetention } = options;
-      retaining ??= keepRetention({ runs, retention, remove: forget, clock, log, signal: closing.signal });
+      retaining ??= Promise.all([
+        keepRetention({ runs, retention, remove: forget, clock, log, signal: closing.signal }),
+        expireInTime(),
+      ]);
     },
     drain: async ({ timeoutMs }) => {
       dispatcher.shut();

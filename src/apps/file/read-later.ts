@@ -1,7 +1,6 @@
 import { openMap, type Fields, type Reader } from './fields.ts';
 import type { Problems } from './problems.ts';
-import { readDuration, readInteger, readList, readOneOf, readTimeLimit, scalar } from './readers.ts';
-import { parseDuration } from './quantities.ts';
+import { readDuration, readInteger, readList, readOneOf, scalar } from './readers.ts';
 
 /** The shapes of keys that are known and not carried out yet. */
 
@@ -33,18 +32,6 @@ function later<T>(
     problems.unsupported(fields.placeOf(key), 'it comes with a later version', `Take "${key}" out until then.`);
   return value;
 }
-
-export const readRetries: Reader<{ readonly max: number }> = (node, problems) => {
-  const fields = openMap(node, { known: ['max', 'backoff', 'max-age'] }, problems);
-  fields?.read('backoff', readRange);
-  fields?.read('max-age', readTimeLimit);
-  return { max: fields?.read('max', readInteger(0)) ?? 0 };
-};
-
-const readRange = scalar('a range of times', 'Write 1s..1m.', (text) => {
-  const [least, most, ...rest] = text.split('..').map((part) => parseDuration(part));
-  return rest.length > 0 || least === undefined || most === undefined || least > most ? undefined : { least, most };
-});
 
 /** Five fields, or a name such as @hourly. */
 const readCron = scalar('a schedule of five fields', 'Write "*/5 * * * *".', (text) =>

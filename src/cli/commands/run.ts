@@ -6,6 +6,7 @@ import { containerFlags, containerOf } from '../app/container-flags.ts';
 import { defineCommand } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
 import { parseDuration } from '../command/duration.ts';
+import { countOf } from '../command/count.ts';
 import { usage } from '../command/parse.ts';
 import { followProgress } from '../app/follow-progress.ts';
 import { endingOf } from '../app/run-ending.ts';
@@ -13,6 +14,7 @@ import { connect } from '../daemon/connect.ts';
 import { createProgress } from '../terminal/progress.ts';
 import type { Minke } from '../../sdk/minke.ts';
 import { targetOf, type RunOptions } from '../../sdk/run.ts';
+import type { RetryRules } from '../../sdk/types.ts';
 import type { LogChunk } from '../../sdk/runs.ts';
 import type { Transport } from '../../sdk/transport.ts';
 
@@ -27,6 +29,8 @@ export const command = defineCommand({
     interactive: { type: 'flag', short: 'i', about: 'Pass stdin on, all of it before the start' },
     env: { type: 'list', short: 'e', value: 'K=V', about: 'Environment variable; K alone takes its value from here' },
     timeout: { type: 'text', value: '30s', about: 'End it after this time' },
+    delay: { type: 'text', value: '10m', about: 'Begin it after this time, and not before' },
+    retries: { type: 'text', value: 'N', about: 'Try it so often again when it fails (default: as its app file says)' },
     ...containerFlags,
     ...appOption,
   },
@@ -51,6 +55,10 @@ Options stand before TARGET; what follows it belongs to the container.`,
       container: containerOf(options),
       ...(app === undefined ? {} : { app }),
       ...(options.timeout === undefined ? {} : { timeout: parseDuration('--timeout', options.timeout) }),
+      ...(options.delay === undefined
+        ? {}
+        : { notBefore: new Date(Date.now() + parseDuration('--delay', options.delay)) }),
+      ...(options.retries === undefined ? {} : { retries: retriesOf(options.retries) }),
       ...(options.interactive ? { input: await buffer(addAbortSignal(context.signal, process.stdin)) } : {}),
     };
     context.signal.throwIfAborted();
@@ -61,6 +69,13 @@ Options stand before TARGET; what follows it belongs to the container.`,
     else context.out.line(id);
     return 0;
   },
+});
+
+/** With the pauses of an app file that names none. */
+const retriesOf = (text: string): RetryRules => ({
+  max: text === '0' ? 0 : countOf('--retries', text),
+  firstMs: 1000,
+  longestMs: 60_000,
 });
 
 /** The run itself would bring it as well, but could not tell how far it is. */

@@ -22,6 +22,7 @@ export const runHandlers = {
   runList: async ({ tasks }: Desk, { query, response, caller }: ApiCall): Promise<void> => {
     const states = query.getAll('state') as RunState[];
     const limit = numberOf(query, 'limit');
+    const isRetried = query.get('retried') === null ? {} : { isRetried: isSet(query, 'retried') };
     const app = caller.door === 'function' ? caller.app : (query.get('app') ?? undefined);
     const target = query.get('function') ?? undefined;
     const runs = await tasks.list({
@@ -29,6 +30,7 @@ export const runHandlers = {
       ...(target === undefined ? {} : { function: target }),
       ...(states.length === 0 ? {} : { states }),
       ...(limit === undefined ? {} : { limit }),
+      ...isRetried,
       ...(caller.door === 'function' ? { parent: caller.instance } : {}),
     });
     sendJson(response, 200, { runs });
@@ -64,6 +66,20 @@ export const runHandlers = {
     sendJson(call.response, 200, { run: await desk.tasks.cancel(id, 'it was asked for') });
   },
 
+  runRetry: async (desk: Desk, call: ApiCall): Promise<void> => {
+    const { id } = await findRun(desk, call);
+    sendJson(call.response, 202, { run: await desk.tasks.retry(id) });
+  },
+
+  runRemove: async (desk: Desk, call: ApiCall): Promise<void> => {
+    const { id } = await findRun(desk, call);
+    await desk.tasks.remove(id);
+    sendJson(call.response, 200, {});
+  },
+
+  ledger: async ({ tasks }: Desk, { response }: ApiCall): Promise<void> =>
+    sendJson(response, 200, await tasks.ledger()),
+
   call: async ({ gateway, catalog }: Desk, call: ApiCall): Promise<void> => {
     const { query, parameters, caller } = call;
     const { function: name = '' } = parameters;
@@ -76,10 +92,12 @@ export const runHandlers = {
   },
 };
 
+const functionMaySay = ['args', 'env', 'timeoutMs', 'notBefore', 'retries', 'maxAgeMs', 'input'] as const;
+
 /** At a function's door a run belongs to the caller's app, is the caller's child, and may only be what its app file allows. */
 function asCaller({ caller }: ApiCall, submission: Submission): Submission {
   if (caller.door === 'operator') return submission;
-  const { target, args, env, timeoutMs, input, options } = submission;
+  const { target, options } = submission;
   if ('image' in target)
     throw new MinkeError('POLICY_REFUSED', { field: 'target.image', reason: 'a function starts functions by name' });
   if (options !== undefined)
@@ -88,15 +106,8 @@ function asCaller({ caller }: ApiCall, submission: Submission): Submission {
       reason: 'a function takes others as the app file has them',
     });
   mustBeAllowed(target.function, caller.mayRun);
-  return {
-    app: caller.app,
-    parent: caller.instance,
-    target,
-    ...(args === undefined ? {} : { args }),
-    ...(env === undefined ? {} : { env }),
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(input === undefined ? {} : { input }),
-  };
+  const allowed = functionMaySay.flatMap((key) => (submission[key] === undefined ? [] : [[key, submission[key]]]));
+  return { ...Object.fromEntries(allowed), target, app: caller.app, parent: caller.instance };
 }
 
 function mustBeAllowed(name: string, mayRun: readonly string[]): void {
@@ -118,6 +129,7 @@ async function findRun({ tasks }: Desk, { parameters, caller }: ApiCall): Promis
 }
 
 async function* linesOf({ tasks }: Desk, { query, gone }: ApiCall, run: Run): AsyncGenerator<LogLine> {
+  const attempt = numberOf(query, 'attempt');
   const streams = (['stdout', 'stderr'] as const).filter(
     (stream) => query.get(stream) === null || isSet(query, stream),
   );
@@ -126,6 +138,7 @@ async function* linesOf({ tasks }: Desk, { query, gone }: ApiCall, run: Run): As
     follow: isSet(query, 'follow'),
     streams,
     signal: gone,
+    ...(attempt === undefined ? {} : { attempt }),
   })) {
     yield { name, instance: run.instance ?? run.id, stream, at, data: bytes.toString('base64') };
   }

@@ -40,7 +40,12 @@ export function createLauncher(options: {
   });
 
   return {
-    settings: async (app, target) => ({ timeoutMs: (await startableOf(app, target, 'image')).service.timeoutMs }),
+    settings: async (app, target) => {
+      const { timeoutMs, retries } = (await startableOf(app, target, 'image')).service;
+      if (retries === undefined) return { timeoutMs };
+      const { maxAgeMs, ...rules } = retries;
+      return { timeoutMs, maxAgeMs, retries: rules };
+    },
     concurrency: ({ app, target }) =>
       'function' in target
         ? Math.max(1, catalog.service(app, target.function)?.concurrency ?? 1)

@@ -1,5 +1,6 @@
 import { runStates, type RunState } from '../../../sdk/types.ts';
 import { defineCommand } from '../../command/command.ts';
+import { countOf } from '../../command/count.ts';
 import { usage } from '../../command/parse.ts';
 import { connect } from '../../daemon/connect.ts';
 import { printRuns } from '../../terminal/print-runs.ts';
@@ -16,7 +17,7 @@ export const command = defineCommand({
     const { minke } = connect(context);
     const { app, function: name } = options;
     const runs = await minke.runs.list({
-      limit: countOf(options.limit ?? '20'),
+      limit: countOf('--limit', options.limit ?? '20'),
       state: options.state.map(stateOf),
       ...(app === undefined ? {} : { app }),
       ...(name === undefined ? {} : { function: name }),
@@ -25,12 +26,6 @@ export const command = defineCommand({
     else printRuns(context.out, runs);
   },
 });
-
-function countOf(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw usage(`--limit cannot be "${text}": it is not a number above 0`);
-  return count;
-}
 
 function stateOf(text: string): RunState {
   const state = runStates.find((one) => one === text);

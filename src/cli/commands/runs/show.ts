@@ -16,13 +16,20 @@ export const command = defineCommand({
       ['state', run.state],
       ['exit code', run.exitCode === undefined ? undefined : String(run.exitCode)],
       ['error', run.error?.message],
-      ['attempts', String(run.attempts)],
+      ['attempts', run.retries === undefined ? String(run.attempts) : `${run.attempts} of ${run.retries.max + 1}`],
+      ...(run.failures ?? []).map(({ attempt, endedAt, error }): [string, string] => [
+        `attempt ${attempt}`,
+        `${moment(endedAt)} ${error.message}`,
+      ]),
       ['created', moment(run.createdAt)],
+      ['not before', run.state === 'queued' ? moment(run.notBefore) : undefined],
       ['started', moment(run.startedAt)],
       ['ended', moment(run.endedAt)],
       ['took', tookOf(run)],
       ['instance', run.instance],
       ['asked by', run.parent],
+      ['once more', run.retryOf],
+      ['done again as', run.retriedAs],
     ]);
   },
 });

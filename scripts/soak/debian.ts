@@ -22,7 +22,7 @@ export const debian: Soak = {
 async function soakDebian(options: SoakOptions): Promise<readonly Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'minke-debian-'));
   try {
-    cpSync(examples, join(folder, 'voting'), { recursive: true });
+    cpSync(examples, join(folder, 'voting'), { recursive: true, verbatimSymlinks: true });
     const seconds = await secondsOf(async () => await makeBase(folder, options));
     return [{ what: 'debootstrap', value: seconds, unit: 's' }, ...(await vote(folder, options))];
   } finally {

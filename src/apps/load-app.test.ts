@@ -223,6 +223,8 @@ describe('an app file in memory', () => {
   it.each([
     ['function: cgi, scale: {max: 2}', 'scale'],
     ['function: task, queue: {max: 2}', 'queue'],
+    ['function: cgi, retries: {max: 1}', 'retries'],
+    ['retries: {max: 1}', 'retries'],
     ['scale: {min: 0, max: 5}', 'scale.max'],
     ['scale: {min: 1}', 'scale.min'],
     ['scale: {idle: 5s}', 'scale'],
@@ -232,6 +234,29 @@ describe('an app file in memory', () => {
       'APP_FILE_UNSUPPORTED_KEY',
       `services.web.x-minke.${key}`,
     ]);
+  });
+
+  it('reads how often a task is tried, with a default for each of its keys', () => {
+    const read = (block: string) => memory(`services:\n  work:\n    ${image}\n    x-minke: {function: task${block}}\n`);
+    const retriesOf = (block: string): unknown => modelOf(read(block)).services['work']?.retries;
+    const day = 24 * 60 * 60 * 1000;
+    expect(retriesOf('')).toEqual({ max: 0, firstMs: 1000, longestMs: 60_000, maxAgeMs: day });
+    expect(retriesOf(', retries: {max: 3}')).toEqual({ max: 3, firstMs: 1000, longestMs: 60_000, maxAgeMs: day });
+    expect(retriesOf(', retries: {max: 3, backoff: 5s..2m, max-age: 1h}')).toEqual({
+      max: 3,
+      firstMs: 5000,
+      longestMs: 120_000,
+      maxAgeMs: 3_600_000,
+    });
+    for (const [wrong, key] of [
+      ['max: 101', 'max'],
+      ['backoff: 1m', 'backoff'],
+      ['backoff: 2m..1m', 'backoff'],
+      ['max-age: soon', 'max-age'],
+    ]) {
+      const found = problemsOf(read(`, retries: {${wrong}}`));
+      expect(found.map(({ facts }) => facts['key'])).toEqual([`services.work.x-minke.retries.${key}`]);
+    }
   });
 
   it.each([
@@ -245,7 +270,6 @@ describe('an app file in memory', () => {
     ['scale: {memory: 80%}', 'scale.memory'],
     ['scale: {step: 1}', 'scale.step'],
     ['scale: {cooldown: 60s}', 'scale.cooldown'],
-    ['retries: {max: 3, backoff: 1s..1m, max-age: 24h}', 'retries'],
     ['schedule: ["*/5 * * * *"]', 'schedule'],
     ['handoff: {mode: hold, slow: wait, long: keep}', 'handoff'],
   ])('refuses %s, which comes later, and does not pass over it', (line, key) => {
@@ -262,7 +286,6 @@ describe('an app file in memory', () => {
     ['scale: {max: 0}', 'scale.max'],
     ['scale: {idle: 60}', 'scale.idle'],
     ['scale: {target: 170%}', 'scale.target'],
-    ['retries: {max: 3, backoff: 1m}', 'retries.backoff'],
     ['schedule: ["* * * *"]', 'schedule[0]'],
     ['handoff: {mode: old}', 'handoff.mode'],
     ['queue: {maximum: 1}', 'queue.maximum'],

@@ -341,6 +341,7 @@ describe('images and the daemon', () => {
         'gateway  http://127.0.0.1:8080',
         'engine   sandbox, crun 1.8',
         'apps     1',
+        'runs     9 accepted = 1 waiting + 1 in flight + 4 settled + 1 dead + 2 removed',
         '',
       ].join('\n'),
     );

@@ -47,7 +47,7 @@ describe('usage errors', () => {
     ['upp', 'There is no command "minke upp"', 'Did you mean minke up? minke --help shows all commands.'],
     ['conjure', 'There is no command "minke conjure"', 'minke --help shows all commands.'],
     ['runs lss', 'There is no command "minke runs lss"', 'Did you mean minke runs ls?'],
-    ['runs', 'minke runs needs a command', 'Write one after it: minke runs ls|show|logs|wait|cancel'],
+    ['runs', 'minke runs needs a command', 'Write one after it: minke runs ls|show|logs|wait|cancel|retry'],
     ['up --wiat', 'minke up has no option --wiat', 'Did you mean --wait? minke up --help shows its options.'],
     ['up -x', 'minke up has no option -x', 'minke up --help shows its options.'],
     ['run', 'minke run needs TARGET', 'minke run --help shows how it is called.'],

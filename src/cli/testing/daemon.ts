@@ -150,6 +150,7 @@ function appRoutes(): Script {
         throw new MinkeError('TARGET_NOT_FOUND', { target: parameters.function, app: 'voting' });
       sendJson(answer, { type: headers['content-type'], sent: body.toString() });
     },
+    ledger: (_, answer) => sendJson(answer, { accepted: 9, waiting: 1, inFlight: 1, settled: 4, dead: 1, removed: 2 }),
     shutdown: ({ json }, answer) => {
       isEnded = (json() as { stop?: boolean }).stop === true;
       sendJson(answer, {}, 202);

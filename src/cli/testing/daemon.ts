@@ -53,7 +53,7 @@ const unused = new MinkeError('APP_FILE_UNSUPPORTED_KEY', {
   mend: 'Take it out.',
 });
 
-const status: StatusAnswer = {
+const statusNow = (): StatusAnswer => ({
   version: '0.1.0',
   pid: 4711,
   startedAt: Date.now() - 185_000,
@@ -61,7 +61,7 @@ const status: StatusAnswer = {
   engine: { name: 'sandbox', details: { crun: '1.8' } },
   gateway: { host: '127.0.0.1', port: 8080 },
   apps: 1,
-};
+});
 
 const instances: readonly InstanceRow[] = [
   {
@@ -118,7 +118,7 @@ const progress: readonly ProgressLine[] = [
 function appRoutes(): Script {
   let isEnded = false;
   return {
-    status: (_, answer) => (isEnded ? answer.destroy() : sendJson(answer, status)),
+    status: (_, answer) => (isEnded ? answer.destroy() : sendJson(answer, statusNow())),
     config: ({ json }, answer) => {
       const { project, profiles } = checked(json());
       const named = { ...model, name: project ?? 'voting' };

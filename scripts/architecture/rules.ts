@@ -48,7 +48,7 @@ export const layers: readonly Layer[] = [
     name: '1 means',
     rule: 'not one another, but for `observe` and `linux`',
     rooms: [
-      { folder: 'observe', purpose: 'log, clock, metrics, timeline', mayImport: words },
+      { folder: 'observe', purpose: 'log, clock, calendar, metrics, timeline', mayImport: words },
       { folder: 'linux', purpose: 'libc calls and processes', mayImport: [...words, 'observe'] },
       { folder: 'api', purpose: 'the HTTP contract: routes and bodies', mayImport: words },
       { folder: 'store', purpose: 'state on disk', mayImport: grounds },

@@ -41,6 +41,8 @@ export const routes = {
   runRetry: { method: 'POST', path: '/runs/:run/retry' },
   /** A settled run with its logs and result. */
   runRemove: { method: 'DELETE', path: '/runs/:run' },
+  /** ?app= -> {schedules: ScheduleRow[]} */
+  schedules: { method: 'GET', path: '/schedules' },
   /** Where every run is that was ever accepted -> Ledger */
   ledger: { method: 'GET', path: '/ledger' },
   /** Loads an image: body = tar (docker save or OCI archive) -> {images: [{reference, id}]} */

@@ -4,6 +4,7 @@ import type { Health } from '../model/health.ts';
 import type { Id } from '../model/ids.ts';
 import type { InstanceKind } from '../model/instance.ts';
 import type { RetryRules, RunOptions, RunTarget } from '../model/run.ts';
+import type { ScheduleModel } from '../model/schedule.ts';
 import type { LifeEnd } from '../model/service-end.ts';
 
 /** Bodies of minke's own API; see routes.ts for which route takes or gives which. */
@@ -120,6 +121,18 @@ export interface ServiceRow {
   readonly restarts: number;
   readonly health?: Health;
   readonly lastEnd?: LifeEnd & { readonly at: number };
+}
+
+/** A task that runs by the clock. Unix milliseconds. */
+export interface ScheduleRow {
+  readonly app: string;
+  readonly function: string;
+  readonly schedule: ScheduleModel;
+  /** Absent when it never comes again. */
+  readonly next?: number;
+  /** The last tick that was answered, and the last run. */
+  readonly last?: number;
+  readonly run?: Id;
 }
 
 export interface LogLine {

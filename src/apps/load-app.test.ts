@@ -224,6 +224,7 @@ describe('an app file in memory', () => {
     ['function: cgi, scale: {max: 2}', 'scale'],
     ['function: task, queue: {max: 2}', 'queue'],
     ['function: cgi, retries: {max: 1}', 'retries'],
+    ['function: http, schedule: "@hourly"', 'schedule'],
     ['retries: {max: 1}', 'retries'],
     ['scale: {min: 0, max: 5}', 'scale.max'],
     ['scale: {min: 1}', 'scale.min'],
@@ -259,6 +260,32 @@ describe('an app file in memory', () => {
     }
   });
 
+  it('reads when a task runs by itself, as a line, with a time zone before it, or key by key', () => {
+    const read = (text: string) =>
+      memory(`services:\n  work:\n    ${image}\n    x-minke: {function: task, schedule: ${text}}\n`);
+    const plain = { timeZone: 'UTC', overlap: 'forbid', missed: 'once', args: [] };
+    const schedulesOf = (text: string): unknown => modelOf(read(text)).services['work']?.schedules;
+    expect(schedulesOf('"0,30 * * * *"')).toEqual([{ ...plain, cron: '0,30 * * * *' }]);
+    expect(schedulesOf('["@daily", "CRON_TZ=Europe/Berlin 0 8 * * MON-FRI"]')).toEqual([
+      { ...plain, cron: '@daily' },
+      { ...plain, cron: '0 8 * * MON-FRI', timeZone: 'Europe/Berlin' },
+    ]);
+    expect(
+      schedulesOf('{cron: "@hourly", time-zone: Asia/Tokyo, overlap: replace, missed: all, args: "clean up"}'),
+    ).toEqual([{ cron: '@hourly', timeZone: 'Asia/Tokyo', overlap: 'replace', missed: 'all', args: ['clean', 'up'] }]);
+    for (const [wrong, key] of [
+      ['"* * * *"', 'schedule'],
+      ['["@daily", "61 * * * *"]', 'schedule[1]'],
+      ['{cron: "0 0 31 2 *"}', 'schedule.cron'],
+      ['{cron: "@daily", time-zone: Mars/Base}', 'schedule.cron'],
+      ['{cron: "@daily", overlap: never}', 'schedule.overlap'],
+      ['{time-zone: UTC}', 'schedule'],
+    ] as const) {
+      const found = problemsOf(read(wrong));
+      expect(found.map(({ facts }) => facts['key'])).toEqual([`services.work.x-minke.${key}`]);
+    }
+  });
+
   it.each([
     ['waiting-page: true', 'waiting-page'],
     ['engine: docker', 'engine'],
@@ -270,7 +297,6 @@ describe('an app file in memory', () => {
     ['scale: {memory: 80%}', 'scale.memory'],
     ['scale: {step: 1}', 'scale.step'],
     ['scale: {cooldown: 60s}', 'scale.cooldown'],
-    ['schedule: ["*/5 * * * *"]', 'schedule'],
     ['handoff: {mode: hold, slow: wait, long: keep}', 'handoff'],
   ])('refuses %s, which comes later, and does not pass over it', (line, key) => {
     const found = problemsOf(
@@ -286,7 +312,6 @@ describe('an app file in memory', () => {
     ['scale: {max: 0}', 'scale.max'],
     ['scale: {idle: 60}', 'scale.idle'],
     ['scale: {target: 170%}', 'scale.target'],
-    ['schedule: ["* * * *"]', 'schedule[0]'],
     ['handoff: {mode: old}', 'handoff.mode'],
     ['queue: {maximum: 1}', 'queue.maximum'],
   ])('checks the shape of %s all the same', (line, key) => {

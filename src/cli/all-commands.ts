@@ -24,6 +24,7 @@ export const allCommands: readonly CommandEntry[] = [
   entry('Runs', 'dead show', 'Show all about one of them', () => import('./commands/runs/show.ts')),
   entry('Runs', 'dead redrive', 'Do them once more', () => import('./commands/dead/redrive.ts')),
   entry('Runs', 'dead purge', 'Remove them', () => import('./commands/dead/purge.ts')),
+  entry('Runs', 'schedule ls', 'List what runs by the clock', () => import('./commands/schedule/ls.ts')),
   entry('Images', 'images', 'List the images', () => import('./commands/images.ts')),
   entry('Images', 'pull', 'Fetch an image from its registry', () => import('./commands/pull.ts')),
   entry('Images', 'build', 'Make the images of an app', () => import('./commands/build.ts')),

@@ -139,6 +139,7 @@ async function end(world: World, { stop, purge }: Ending, log: Log): Promise<voi
   await world.deploys.close();
   await world.gateway.close({ graceMs: stop && !purge ? drainMs : 1000 });
   await world.functions.close();
+  await world.schedules.close();
   if (stop) {
     await world.tasks.drain({ timeoutMs: purge ? 0 : drainMs });
     await world.stopServices();

@@ -7,10 +7,13 @@ import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import { createRouter } from '../gateway/router.ts';
 import { createBuilds } from '../image/build/builds.ts';
 import type { ImageStore } from '../image/store.ts';
+import type { AppModel } from '../model/app.ts';
 import type { Id } from '../model/ids.ts';
+import type { ScheduleModel } from '../model/schedule.ts';
 import type { Clock } from '../observe/clock.ts';
 import type { Log } from '../observe/log.ts';
 import type { Store } from '../store/store.ts';
+import { createSchedules, type Schedules } from '../tasks/schedules.ts';
 import { createTasks, type Tasks } from '../tasks/tasks.ts';
 import type { Desk } from './api/desk.ts';
 import { isOurs, serveApi } from './api/server.ts';
@@ -45,6 +48,7 @@ export interface World {
   readonly functions: Functions;
   readonly deploys: Deploys;
   readonly tasks: Tasks;
+  readonly schedules: Schedules;
   readonly gateway: Gateway;
   readonly dockerApi: DockerApi;
   readonly timeline: DaemonTimeline;
@@ -72,7 +76,7 @@ export function assemble(options: WorldOptions): World {
   const timeline = createDaemonTimeline(store, log);
   const { record } = timeline;
   const builds = createBuilds({ folder: join(dataFolder, 'builds'), images, env: process.env, log });
-  const catalog = createCatalog();
+  const catalog = createCatalog((app, model) => schedules.set(app, schedulesOf(model)));
   const router = createRouter();
   const volumes = createVolumes(join(dataFolder, 'volumes'));
   const contents = createAppContents(join(dataFolder, 'contents'));
@@ -142,6 +146,7 @@ export function assemble(options: WorldOptions): World {
   });
   const launcher = createLauncher({ engine, instances, catalog, images, hands, volumes, clock });
   const tasks: Tasks = createTasks({ store, launcher, clock, log, record });
+  const schedules = createSchedules({ store: store.schedules, tasks, clock, log, record });
   const capacity = createCapacity({ engine, instances, catalog, hands, functions, tasks: () => tasks });
   const gateway: Gateway = createGateway({
     router,
@@ -183,6 +188,7 @@ export function assemble(options: WorldOptions): World {
     gateway,
     images,
     instances,
+    schedules,
     store,
     supervisor,
     tasks,
@@ -202,6 +208,7 @@ export function assemble(options: WorldOptions): World {
     functions,
     deploys,
     tasks,
+    schedules,
     gateway,
     dockerApi,
     timeline,
@@ -220,6 +227,9 @@ export function assemble(options: WorldOptions): World {
     },
   };
 }
+
+const schedulesOf = (model: AppModel | undefined): Record<string, readonly ScheduleModel[]> =>
+  Object.fromEntries(Object.values(model?.services ?? {}).map(({ name, schedules = [] }) => [name, schedules]));
 
 /** Taking an app down cancels its runs, so that their rows say why they ended. */
 async function endRunOf(tasks: Tasks, instance: Id, graceMs: number): Promise<boolean> {

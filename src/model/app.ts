@@ -1,5 +1,6 @@
 import type { HealthcheckModel } from './health.ts';
 import type { RetryRules } from './run.ts';
+import type { ScheduleModel } from './schedule.ts';
 import type { ContainerSettings, InstanceLimits, Outbound } from './instance.ts';
 
 /** An app file, validated, with every default filled in: what should be. Pure data, JSON-safe. */
@@ -78,6 +79,8 @@ export interface ServiceModel {
   readonly scale?: ScaleModel;
   /** Of a task. */
   readonly retries?: RetriesModel;
+  /** Of a task: when it runs by itself. */
+  readonly schedules?: readonly ScheduleModel[];
   /** cgi and http: requests that may wait; absent = the gateway's own limit. */
   readonly queueMax?: number;
 }

@@ -315,6 +315,26 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
       });
     });
 
+    describe('schedules', () => {
+      it('keeps the last tick of each schedule, until it is removed or its app is', async () => {
+        const tick = (app: string, entry: string, at: number) => ({ app, function: 'work', entry, tick: at });
+        await store.schedules.put({ ...tick('a', 'one', 1), run: newId() });
+        const last = { ...tick('a', 'one', 2), run: newId() };
+        await store.schedules.put(last);
+        await store.schedules.put(tick('a', 'two', 3));
+        await store.schedules.put(tick('b', 'one', 4));
+        await reopen();
+        expect(await store.schedules.get('a', 'work', 'one')).toEqual(last);
+        expect(await store.schedules.get('a', 'work', 'two')).toEqual(tick('a', 'two', 3));
+        await store.schedules.remove('a', 'work', 'one');
+        await store.schedules.remove('a', 'work', 'one');
+        await store.apps.remove('b');
+        expect(await store.schedules.get('a', 'work', 'one')).toBeUndefined();
+        expect(await store.schedules.get('a', 'work', 'two')).toBeDefined();
+        expect(await store.schedules.get('b', 'work', 'one')).toBeUndefined();
+      });
+    });
+
     describe('timeline', () => {
       it('lists the newest events, oldest first, by app and time', async () => {
         const events = [1, 2, 3, 4].map((at) => ({ at, kind: 'k', app: at % 2 === 0 ? 'even' : 'odd', facts: { at } }));

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { AppModel } from '../model/app.ts';
+import type { ScheduleTick } from './store.ts';
 import type { Outcome, ServiceEnd } from '../model/service-end.ts';
 
 export interface AppOperations {
@@ -10,6 +11,9 @@ export interface AppOperations {
   readonly putEnd: (end: ServiceEnd) => void;
   readonly removeEnd: (app: string, service: string) => void;
   readonly listEnds: () => readonly ServiceEnd[];
+  readonly putTick: (tick: ScheduleTick) => void;
+  readonly getTick: (app: string, name: string, entry: string) => ScheduleTick | undefined;
+  readonly removeTick: (app: string, name: string, entry: string) => void;
 }
 
 export function prepareApps(db: DatabaseSync): AppOperations {
@@ -19,9 +23,11 @@ export function prepareApps(db: DatabaseSync): AppOperations {
   const get = db.prepare('SELECT model FROM apps WHERE name = ?');
   const list = db.prepare('SELECT model FROM apps ORDER BY name');
   const remove = db.prepare('DELETE FROM apps WHERE name = ?');
+  const removeTicks = db.prepare('DELETE FROM ticks WHERE app = ?');
   const removeEnds = db.prepare('DELETE FROM service_ends WHERE app = ?');
   return {
     ...prepareEnds(db),
+    ...prepareTicks(db),
     putApp: (model) => void put.run({ name: model.name, model: JSON.stringify(model) }),
     getApp: (name) => {
       const row = get.get(name);
@@ -31,6 +37,7 @@ export function prepareApps(db: DatabaseSync): AppOperations {
     removeApp: (name) => {
       remove.run(name);
       removeEnds.run(name);
+      removeTicks.run(name);
     },
   };
 }
@@ -53,5 +60,24 @@ function prepareEnds(db: DatabaseSync): Pick<AppOperations, 'putEnd' | 'removeEn
         digest: String(row['digest']),
         outcome: JSON.parse(String(row['outcome'])) as Outcome,
       })),
+  };
+}
+
+function prepareTicks(db: DatabaseSync): Pick<AppOperations, 'putTick' | 'getTick' | 'removeTick'> {
+  const put = db.prepare(
+    'INSERT INTO ticks (app, function, entry, tick, run) VALUES (:app, :function, :entry, :tick, :run) ' +
+      'ON CONFLICT (app, function, entry) DO UPDATE SET tick = :tick, run = :run',
+  );
+  const get = db.prepare('SELECT * FROM ticks WHERE app = ? AND function = ? AND entry = ?');
+  const remove = db.prepare('DELETE FROM ticks WHERE app = ? AND function = ? AND entry = ?');
+  return {
+    putTick: ({ run = null, ...tick }) => void put.run({ ...tick, run }),
+    getTick: (app, name, entry) => {
+      const row = get.get(app, name, entry);
+      if (row === undefined) return undefined;
+      const run = row['run'] === null ? {} : { run: String(row['run']) };
+      return { app, function: name, entry, tick: Number(row['tick']), ...run };
+    },
+    removeTick: (app, name, entry) => void remove.run(app, name, entry),
   };
 }

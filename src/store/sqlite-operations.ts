@@ -23,6 +23,7 @@ export const readOperations: ReadonlySet<OperationName> = new Set<OperationName>
   'listRuns',
   'expiredRuns',
   'runLedger',
+  'getTick',
   'getApp',
   'listApps',
   'listEnds',

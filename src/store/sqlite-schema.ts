@@ -61,6 +61,14 @@ export const migrations: readonly string[] = [
   CREATE INDEX runs_dead ON runs (seq) WHERE state = 'dead';
   CREATE TABLE ledger (entry TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT;
   INSERT INTO ledger SELECT 'accepted', count(*) FROM runs UNION ALL SELECT 'removed', 0;
+  CREATE TABLE ticks (
+    app TEXT NOT NULL,
+    function TEXT NOT NULL,
+    entry TEXT NOT NULL,
+    tick INTEGER NOT NULL,
+    run TEXT,
+    PRIMARY KEY (app, function, entry)
+  ) STRICT;
   `,
 ];
 

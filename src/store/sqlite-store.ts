@@ -34,6 +34,11 @@ export async function createSqliteStore({ file }: { readonly file: string }): Pr
       append: (event) => call('appendEvent', event),
       list: (filter) => call('listEvents', filter),
     },
+    schedules: {
+      put: (tick) => call('putTick', tick),
+      get: (app, name, entry) => call('getTick', app, name, entry),
+      remove: (app, name, entry) => call('removeTick', app, name, entry),
+    },
     close,
   };
 }

@@ -13,6 +13,7 @@ export interface Store {
   readonly runs: RunStore;
   readonly apps: AppStore;
   readonly timeline: TimelineStore;
+  readonly schedules: ScheduleStore;
   close(): Promise<void>;
 }
 
@@ -100,13 +101,32 @@ export interface AppStore {
   put(model: AppModel): Promise<void>;
   get(name: string): Promise<AppModel | undefined>;
   list(): Promise<readonly AppModel[]>;
-  /** With the ends of its services. */
+  /** With the ends of its services and the ticks of its schedules. */
   remove(name: string): Promise<void>;
   /** Of each service the last. */
   putEnd(end: ServiceEnd): Promise<void>;
   /** "Not there" is success. */
   removeEnd(app: string, service: string): Promise<void>;
   ends(): Promise<readonly ServiceEnd[]>;
+}
+
+export interface ScheduleStore {
+  put(tick: ScheduleTick): Promise<void>;
+  get(app: string, name: string, entry: string): Promise<ScheduleTick | undefined>;
+  /** "Not there" is success. */
+  remove(app: string, name: string, entry: string): Promise<void>;
+}
+
+/** The last tick of a schedule that was answered. */
+export interface ScheduleTick {
+  readonly app: string;
+  readonly function: string;
+  /** Which of the function's schedules. */
+  readonly entry: string;
+  /** Unix milliseconds. */
+  readonly tick: number;
+  /** The last run of it. */
+  readonly run?: Id;
 }
 
 export interface TimelineStore {

@@ -5,8 +5,9 @@ import { blockKeys } from './keys.ts';
 import { isNull, type MapNode, type Node, type Place } from './node.ts';
 import type { Problems } from './problems.ts';
 import { readOutbound } from './read-outbound.ts';
-import { readHandoff, readSchedule } from './read-later.ts';
+import { readHandoff } from './read-later.ts';
 import { defaultRetries, readRetries } from './read-retries.ts';
+import { readSchedules } from './read-schedule.ts';
 import { readRoute, type ReadRoute } from './read-route.ts';
 import { defaultQueueMax, defaultScale, readQueue, readScale, readServiceScale } from './read-scale.ts';
 import {
@@ -30,7 +31,7 @@ export interface Block {
   readonly timeoutMs: number | undefined;
   readonly outbound: Outbound | undefined;
   readonly concurrency: number | undefined;
-  readonly bounds: Pick<ServiceModel, 'scale' | 'queueMax' | 'retries'>;
+  readonly bounds: Pick<ServiceModel, 'scale' | 'queueMax' | 'retries' | 'schedules'>;
   readonly port: number | undefined;
   readonly api: boolean;
 }
@@ -102,7 +103,6 @@ const readPack: Reader<PackModel> = (node, problems) => {
 /** Their shape is checked first, so that a file does not wait for the next version to be told of its slips. */
 function refuseWhatComesLater(fields: Fields, problems: Problems): void {
   refuseEngine(fields, problems);
-  later(fields, 'schedule', readSchedule, 'schedules come', problems);
   later(fields, 'handoff', readHandoff, 'the hand-off of state comes', problems);
   later(fields, 'waiting-page', readBoolean, 'the waiting page comes', problems, (isWanted) => !isWanted);
   later(fields, 'reuse', readBoolean, 'instances for one request come', problems, (isReused) => isReused);
@@ -113,12 +113,13 @@ function refuseEngine(fields: Fields, problems: Problems): void {
   later(fields, 'engine', engine, 'engines other than the sandbox come', problems, (name) => name === 'sandbox');
 }
 
-/** How many instances, how many requests may wait for them, and how often a run is tried. */
+/** How many instances, how many requests may wait for them, how often a run is tried and when it begins by itself. */
 function boundsOf(fields: Fields | undefined, kind: ServiceKind): Block['bounds'] {
   const scale = fields?.read('scale', kind === 'service' ? readServiceScale : readScale);
   const queueMax = fields?.read('queue', readQueue);
   const retries = fields?.read('retries', readRetries) ?? defaultRetries;
-  if (kind === 'task') return { retries };
+  const schedules = fields?.read('schedule', readSchedules);
+  if (kind === 'task') return { retries, ...(schedules === undefined ? {} : { schedules }) };
   if (kind === 'http') return { scale: scale ?? defaultScale, queueMax: queueMax ?? defaultQueueMax };
   if (kind === 'service') return scale === undefined ? {} : { scale };
   return kind === 'cgi' && queueMax !== undefined ? { queueMax } : {};
@@ -142,10 +143,16 @@ function refuseWhatDoesNotFit(fields: Fields, kind: ServiceKind, problems: Probl
   refuseUnless(fields, 'scale', kind, ['http', 'service'], problems);
   refuseUnless(fields, 'queue', kind, ['http', 'cgi'], problems);
   refuseUnless(fields, 'retries', kind, ['task'], problems);
+  refuseUnless(fields, 'schedule', kind, ['task'], problems);
   if (fields.node('port') === undefined || kind === 'http' || kind === 'service') return;
   const mend = kind === 'cgi' ? 'Take it out, or write function: http.' : 'Take it out.';
   problems.badValue(fields.placeOf('port'), 'a port', `a ${kind} function does not listen`, mend);
 }
+
+const reasonsForService: Readonly<Record<string, string>> = {
+  retries: 'a service is restarted as "restart" says',
+  schedule: 'a service runs all the time',
+};
 
 function refuseUnless(
   fields: Fields,
@@ -157,7 +164,7 @@ function refuseUnless(
   if (fields.node(key) === undefined || kinds.includes(kind)) return;
   const [what, reason] =
     kind === 'service'
-      ? ['a service', key === 'retries' ? 'a service is restarted as "restart" says' : 'it comes with a later version']
+      ? ['a service', reasonsForService[key] ?? 'it comes with a later version']
       : [`a ${kind} function`, `only ${kinds.join(' and ')} functions have it`];
   problems.unsupported(fields.placeOf(key), `given for ${what}: ${reason}`, `Take "${key}" out.`);
 }

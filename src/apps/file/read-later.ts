@@ -1,6 +1,6 @@
 import { openMap, type Fields, type Reader } from './fields.ts';
 import type { Problems } from './problems.ts';
-import { readDuration, readInteger, readList, readOneOf, scalar } from './readers.ts';
+import { readDuration, readInteger, readOneOf, scalar } from './readers.ts';
 
 /** The shapes of keys that are known and not carried out yet. */
 
@@ -32,24 +32,6 @@ function later<T>(
     problems.unsupported(fields.placeOf(key), 'it comes with a later version', `Take "${key}" out until then.`);
   return value;
 }
-
-/** Five fields, or a name such as @hourly. */
-const readCron = scalar('a schedule of five fields', 'Write "*/5 * * * *".', (text) =>
-  /^(?:CRON_TZ=\S+ |TZ=\S+ )?(?:@(?:yearly|annually|monthly|weekly|daily|hourly)|[\d*,/A-Za-z?#-]+(?: +[\d*,/A-Za-z?#-]+){4})$/.test(
-    text.trim(),
-  )
-    ? text
-    : undefined,
-);
-
-export const readSchedule: Reader<readonly string[]> = (node, problems) =>
-  node.kind === 'scalar' ? readOneCron(node, problems) : readList(readCron)(node, problems);
-
-/** Not split at commas even in a label: they belong to the schedule. */
-const readOneCron: Reader<readonly string[]> = (node, problems) => {
-  const cron = readCron(node, problems);
-  return cron === undefined ? undefined : [cron];
-};
 
 export const readHandoff: Reader<true> = (node, problems) => {
   const fields = openMap(node, { known: ['mode', 'slow', 'long'] }, problems);

@@ -14,14 +14,7 @@ export const defaultRetries: RetriesModel = {
 export const readRetries: Reader<RetriesModel> = (node, problems) => {
   const fields = openMap(node, { known: ['max', 'backoff', 'max-age'] }, problems);
   if (fields === undefined) return undefined;
-  const max = fields.read('max', readInteger(0)) ?? defaultRetries.max;
-  if (max > mostRetries)
-    problems.badValue(
-      fields.placeOf('max'),
-      `"${max}"`,
-      `it is more than ${mostRetries}`,
-      `Write ${mostRetries} or less.`,
-    );
+  const max = fields.read('max', readInteger(0, mostRetries)) ?? defaultRetries.max;
   const maxAgeMs = fields.read('max-age', readTimeLimit) ?? defaultRetries.maxAgeMs;
   return { ...defaultRetries, max, ...fields.read('backoff', readRange), maxAgeMs };
 };

@@ -6,6 +6,7 @@ import type { ImageStore } from '../../image/store.ts';
 import type { Store } from '../../store/store.ts';
 import type { Builds } from '../../image/build/builds.ts';
 import type { Clock } from '../../observe/clock.ts';
+import type { Schedules } from '../../tasks/schedules.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import type { Catalog } from '../parts/catalog.ts';
 import type { Deploys } from '../parts/deploys.ts';
@@ -22,6 +23,7 @@ export interface Desk {
   readonly gateway: Gateway;
   readonly images: ImageStore;
   readonly instances: Instances;
+  readonly schedules: Pick<Schedules, 'list'>;
   readonly store: Store;
   readonly supervisor: Pick<Supervisor, 'list'>;
   readonly tasks: Tasks;

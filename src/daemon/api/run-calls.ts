@@ -77,6 +77,9 @@ export const runHandlers = {
     sendJson(call.response, 200, {});
   },
 
+  schedules: async ({ schedules }: Desk, { query, response }: ApiCall): Promise<void> =>
+    sendJson(response, 200, { schedules: schedules.list(query.get('app') ?? undefined) }),
+
   ledger: async ({ tasks }: Desk, { response }: ApiCall): Promise<void> =>
     sendJson(response, 200, await tasks.ledger()),
 

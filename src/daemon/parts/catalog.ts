@@ -30,7 +30,8 @@ export interface Catalog {
   startable(app: string, name: string): Startable;
 }
 
-export function createCatalog(): Catalog {
+/** `onChange`: told of what an app now is, and of one that is no more. */
+export function createCatalog(onChange: (app: string, model: AppModel | undefined) => void = () => undefined): Catalog {
   const apps = new Map<string, Deployed>();
   const service = (app: string, name: string): ServiceModel | undefined => {
     const services = apps.get(app)?.model.services;
@@ -39,8 +40,14 @@ export function createCatalog(): Catalog {
   return {
     get: (app) => apps.get(app),
     list: () => [...apps.values()],
-    put: (deployed) => void apps.set(deployed.model.name, deployed),
-    remove: (app) => void apps.delete(app),
+    put: (deployed) => {
+      apps.set(deployed.model.name, deployed);
+      onChange(deployed.model.name, deployed.model);
+    },
+    remove: (app) => {
+      apps.delete(app);
+      onChange(app, undefined);
+    },
     service,
     startable: (app, name) => {
       const deployed = apps.get(app);

@@ -1,3 +1,4 @@
+import { accepts } from './accepts.ts';
 import { bodies } from './bodies.ts';
 import { calls } from './calls.ts';
 import { debian } from './debian.ts';
@@ -7,4 +8,4 @@ import { slow } from './slow.ts';
 import type { Soak } from './soak.ts';
 
 /** Every soak by its name; a new one is an entry here and a file beside. */
-export const soaks: Readonly<Record<string, Soak>> = { bodies, calls, debian, hosts, kills, slow };
+export const soaks: Readonly<Record<string, Soak>> = { accepts, bodies, calls, debian, hosts, kills, slow };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MinkeError } from '../errors/index.ts';
+import { seededRandom } from '../model/seeded-random.fixture.ts';
 import type { Lease } from './pool-hands.ts';
 import { createPoolBench, settle, type PoolBench, type ScriptedInstance } from './pool.fixture.ts';
 
@@ -117,15 +118,4 @@ async function renew(bench: PoolBench, version: string): Promise<void> {
   // It may wait for an instance that a later step brings up.
   bench.pool.renew().catch(() => undefined);
   await settle();
-}
-
-/** Mulberry32: small, and good enough to mix steps. */
-function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

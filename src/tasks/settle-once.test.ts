@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MinkeError } from '../errors/index.ts';
 import { instancesOf, isSettled, type RunState } from '../model/run.ts';
+import { seededRandom } from '../model/seeded-random.fixture.ts';
 import { createBench, type Bench } from './tasks.fixture.ts';
 
 // Random interleavings of everything that can end a run, restarts of the daemon among it. A seed gives the same steps
@@ -105,16 +106,5 @@ function createStory(bench: Bench, random: () => number): Story {
     },
     mostLiving: () => most,
     submitted: () => ids.length,
-  };
-}
-
-/** mulberry32: small, and the same on every machine. */
-function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   };
 }

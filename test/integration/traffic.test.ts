@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { honest, hostile } from '../../src/gateway/test/corpus/corpus.ts';
-import { createRandom, mutate } from '../../src/gateway/test/corpus/mutate.ts';
+import { mutate } from '../../src/gateway/test/corpus/mutate.ts';
+import { seededBelow } from '../../src/model/seeded-random.fixture.ts';
 import { probe, type Reached } from '../../src/gateway/test/corpus/sent.ts';
 import { sendRaw } from '../../src/gateway/test/raw-client.ts';
 import { openStrictRecorder, type Recorder } from '../../src/gateway/test/recorder.ts';
@@ -62,7 +63,7 @@ it('DR-9 300 random changes of these do not make minke and HAProxy disagree on w
   let passed = 0;
   const drive = async (behindHaproxy: Recorder, lane: number): Promise<void> => {
     for (let seed = lane; seed < 300; seed += lanes.length) {
-      const random = createRandom(seed);
+      const random = seededBelow(seed);
       const bytes = mutate(all[random(all.length)] ?? '', all, random) + probe;
       const before = behindHaproxy.requests.length;
       await using behindMinke = await openStrictRecorder();

@@ -1,25 +1,13 @@
-/** A number from 0 to `below` - 1. */
-export type Random = (below: number) => number;
-
-/** mulberry32: small, and the same numbers for the same seed everywhere. */
-export function createRandom(seed: number): Random {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
+import type { RandomBelow } from '../../../model/seeded-random.fixture.ts';
 
 /** The bytes with one to three changes: something cut out, put in anywhere or between lines, or the end of others instead. */
-export function mutate(bytes: string, others: readonly string[], random: Random): string {
+export function mutate(bytes: string, others: readonly string[], random: RandomBelow): string {
   let changed = bytes;
   for (let left = random(3); left >= 0; left -= 1) changed = changeOnce(changed, others, random);
   return changed;
 }
 
-function changeOnce(bytes: string, others: readonly string[], random: Random): string {
+function changeOnce(bytes: string, others: readonly string[], random: RandomBelow): string {
   const at = random(bytes.length + 1);
   const piece = pieces[random(pieces.length)] ?? '';
   const other = others[random(others.length)] ?? '';

@@ -14,7 +14,8 @@ registerHooks({
 });
 const { declareEngineConformance } = await import('../../src/engines/conformance.ts');
 const { sandboxSubject } = await import('../integration/sandbox-subject.ts');
-declareEngineConformance(sandboxSubject(runtime as 'crun' | 'runc', JSON.parse(skips) as EngineSubject['skips']));
+const subject = sandboxSubject(runtime as 'crun' | 'runc', JSON.parse(skips) as EngineSubject['skips']);
+declareEngineConformance({ ...subject, slowness: 20 });
 
 const wanted = promises.filter(({ title }) => new RegExp(pattern).test(title));
 for (const title of skipped) tell({ title, state: 'skipped' });

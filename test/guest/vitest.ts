@@ -1,4 +1,5 @@
 import { deepStrictEqual } from 'node:assert';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /**
  * As much of vitest as the conformance suite uses, for a guest in which everything takes a hundred times as long: what vitest
@@ -49,11 +50,25 @@ class Pattern {
 export const expect = Object.assign(
   (actual: unknown, note = '') => ({ ...matchers(actual, note), ...settled(actual) }),
   {
+    poll: (look: () => unknown, { timeout }: { readonly timeout: number }) => ({
+      toBe: async (expected: unknown) => await untilSame(look, expected, timeout),
+    }),
+    unreachable: (): never => {
+      throw new Error('this was not to be reached');
+    },
     any: (type: unknown) => new Pattern((actual) => typeof actual === (type === Number ? 'number' : 'string')),
     stringContaining: (part: string) => new Pattern((actual) => String(actual).includes(part)),
     stringMatching: (pattern: RegExp) => new Pattern((actual) => pattern.test(String(actual))),
   },
 );
+
+async function untilSame(look: () => unknown, expected: unknown, timeoutMs: number): Promise<void> {
+  for (const startedAt = performance.now(); ; await delay(100)) {
+    const actual = await look();
+    if (Object.is(actual, expected)) return;
+    if (performance.now() - startedAt > timeoutMs) return matchers(actual, '').toBe(expected);
+  }
+}
 
 function matchers(actual: unknown, note: string) {
   const hold = (holds: boolean, expected: unknown): void => {
@@ -89,6 +104,7 @@ function settled(actual: unknown) {
     rejects: {
       toMatchObject: async (expected: unknown) => matchers(await reason(), '').toMatchObject(expected),
       toBeInstanceOf: async (type: new () => object) => matchers(await reason(), '').toBeInstanceOf(type),
+      toThrow: async (part: string) => matchers(String(await reason()), '').toContain(part),
     },
     resolves: { toBeUndefined: async () => matchers(await actual, '').toBeUndefined() },
   };

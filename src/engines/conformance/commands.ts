@@ -8,6 +8,7 @@ import type { EngineSubject } from './subject.ts';
 
 /** Commands that are run in an instance beside its own program. */
 export function declareCommands(subject: EngineSubject): void {
+  const { slowness = 1 } = subject;
   const promise = declarePromises(subject);
 
   describe('a command in a living instance', () => {
@@ -53,7 +54,7 @@ export function declareCommands(subject: EngineSubject): void {
 
     promise('is killed when its time is up, and the instance lives on', async (bench) => {
       const { handle } = await startHost(bench);
-      const end = await bench.engine.execute(handle.id, { ...commandOf('stubborn'), timeoutMs: 500 });
+      const end = await bench.engine.execute(handle.id, { ...commandOf('stubborn'), timeoutMs: 500 * slowness });
       expect([end.cause, end.code, end.output.toString()]).toEqual(['timed-out', 137, 'ready\n']);
       expect(await bench.engine.inspect(handle.id)).toMatchObject({ state: 'running' });
     });
@@ -63,7 +64,7 @@ export function declareCommands(subject: EngineSubject): void {
       async (bench) => {
         const { handle } = await startHost(bench);
         const before = await processCount(bench, handle.id);
-        const end = await bench.engine.execute(handle.id, { ...commandOf('spawn'), timeoutMs: 1000 });
+        const end = await bench.engine.execute(handle.id, { ...commandOf('spawn'), timeoutMs: 1000 * slowness });
         expect([end.cause, end.output.toString()]).toEqual(['timed-out', 'started\n']);
         expect(await processCount(bench, handle.id)).toBe(before);
       },

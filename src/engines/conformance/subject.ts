@@ -8,6 +8,8 @@ export interface EngineSubject {
   create(): Promise<EngineUnderTest>;
   /** What this engine cannot show, each with its reason: it appears in the title of every skipped promise. */
   readonly skips?: Partial<Record<Power, string>>;
+  /** How many times as long everything takes as on an idle machine; default 1. */
+  readonly slowness?: number;
 }
 
 /**

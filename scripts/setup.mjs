@@ -40,6 +40,7 @@ const parts = [
   part('buildah', 'builds Dockerfiles', sameName('buildah'), ['test']),
   part('docker-registry', 'keeps the images that the tests pull', sameName('docker-registry'), ['test']),
   part('haproxy', 'reads the same hostile requests as minke, for a test', sameName('haproxy'), ['test']),
+  part('strace', 'shows the tests what the daemon asks of the kernel', sameName('strace'), ['test']),
   part('chromium', 'shows pages to the browser tests', sameName('chromium'), ['test']),
   peer('linux.uml', 'is a kernel with nothing but cgroups v2, for a test', sameName('user-mode-linux'), ['test']),
   peer('dockerd', 'is what minke is measured against', {

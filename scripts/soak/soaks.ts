@@ -5,7 +5,17 @@ import { debian } from './debian.ts';
 import { hosts } from './hosts.ts';
 import { kills } from './kills.ts';
 import { slow } from './slow.ts';
+import { votesAtOnce } from './votes.ts';
 import type { Soak } from './soak.ts';
 
 /** Every soak by its name; a new one is an entry here and a file beside. */
-export const soaks: Readonly<Record<string, Soak>> = { accepts, bodies, calls, debian, hosts, kills, slow };
+export const soaks: Readonly<Record<string, Soak>> = {
+  accepts,
+  bodies,
+  calls,
+  debian,
+  hosts,
+  kills,
+  slow,
+  votes: votesAtOnce,
+};

@@ -1,8 +1,14 @@
 import type { Bench } from './bench.ts';
+import { measureAccept } from './accept.ts';
 import { measureFresh } from './fresh.ts';
 
 /** Every bench by its name; a new one is an entry here and a file beside. */
 export const benches: Readonly<Record<string, Bench>> = {
+  accept: {
+    about: 'runs that are accepted, each on disk before it is answered',
+    goals: { acceptsPerSecond: { op: '>=', value: 12_000 } },
+    measure: measureAccept,
+  },
   fresh: {
     about: 'a fresh container for each request',
     goals: {

@@ -19,7 +19,7 @@ async function serve(listener: RequestListener): Promise<void> {
     peer = socket;
   });
   await once(server, 'listening');
-  client = await openHttpClient('127.0.0.1', (server.address() as AddressInfo).port);
+  client = await openHttpClient({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
 }
 
 it('reads answers in chunks and with a length, one after another over one connection', async () => {

@@ -3,15 +3,19 @@ import { connect, type Socket } from 'node:net';
 
 /** One connection that is kept, for one request at a time: as little work as reading an answer takes. */
 export interface HttpClient {
-  /** Resolves with the body when all of the answer is there. Rejects unless it is a 200 that came whole, and in time. */
+  /** Resolves with the body when all of the answer is there. Rejects unless it is a 200 or 202 that came whole, and in time. */
   get(path: string): Promise<string>;
+  post(path: string, json: string): Promise<string>;
   close(): void;
 }
 
 const answerLimitMs = 60_000;
 
-export async function openHttpClient(host: string, port: number): Promise<HttpClient> {
-  const socket = connect({ host, port, noDelay: true });
+export type HttpPeer = { readonly host: string; readonly port: number } | { readonly path: string };
+
+export async function openHttpClient(peer: HttpPeer): Promise<HttpClient> {
+  const socket = connect({ ...peer, noDelay: true });
+  const name = 'path' in peer ? 'localhost' : `${peer.host}:${peer.port}`;
   await once(socket, 'connect');
   let waiting: ((error?: Error) => void) | undefined;
   let seen = '';
@@ -23,17 +27,23 @@ export async function openHttpClient(host: string, port: number): Promise<HttpCl
     seen += chunk.toString('latin1');
     if (isWhole(seen)) settle();
   });
+  const ask = async (start: string, rest: string): Promise<string> => {
+    seen = '';
+    if (socket.destroyed) throw new Error('the connection has been closed while it was idle');
+    await new Promise<void>((resolve, reject) => {
+      waiting = (error) => (error === undefined ? resolve() : reject(error));
+      socket.write(`${start} HTTP/1.1\r\nHost: ${name}\r\n${rest}`);
+    });
+    waiting = undefined;
+    return bodyOf(seen);
+  };
   return {
-    get: async (path) => {
-      seen = '';
-      if (socket.destroyed) throw new Error('the connection has been closed while it was idle');
-      await new Promise<void>((resolve, reject) => {
-        waiting = (error) => (error === undefined ? resolve() : reject(error));
-        socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\n\r\n`);
-      });
-      waiting = undefined;
-      return bodyOf(seen);
-    },
+    get: async (path) => await ask(`GET ${path}`, '\r\n'),
+    post: async (path, json) =>
+      await ask(
+        `POST ${path}`,
+        `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(json)}\r\n\r\n${json}`,
+      ),
     close: () => closeQuietly(socket),
   };
 }
@@ -52,7 +62,7 @@ function bodyOf(text: string): string {
   const at = text.indexOf(headEnd);
   const [head, rest] = [text.slice(0, at), text.slice(at + headEnd.length)];
   const body = /^transfer-encoding: *chunked/im.test(head) ? unchunked(rest) : rest;
-  if (!head.startsWith('HTTP/1.1 200 ')) throw new Error(`the answer was ${head.split('\r\n')[0]} ${body}`);
+  if (!/^HTTP\/1\.1 20[02] /.test(head)) throw new Error(`the answer was ${head.split('\r\n')[0]} ${body}`);
   return body;
 }
 

@@ -32,7 +32,7 @@ export async function openGateway({ appFile, signal, ...own }: GatewayOptions): 
     batch: async (count, parallel) => {
       // Anew for each batch: the turns of the others may take longer than the gateway keeps an idle connection.
       await using turn = new AsyncDisposableStack();
-      const opening = Array.from({ length: parallel }, async () => await openHttpClient(host, port));
+      const opening = Array.from({ length: parallel }, async () => await openHttpClient({ host, port }));
       const connections = await Promise.all(opening);
       turn.defer(() => connections.forEach((connection) => connection.close()));
       return await timed(count, parallel, async (worker) => {
@@ -47,7 +47,7 @@ export async function openGateway({ appFile, signal, ...own }: GatewayOptions): 
   };
 }
 
-async function deploy(daemon: OwnDaemon, file: string): Promise<void> {
+export async function deploy(daemon: OwnDaemon, file: string): Promise<void> {
   for await (const line of daemon.api.lines<ProgressLine>('up', { json: { files: [file], environment: {} } })) {
     if (line.error !== undefined) throw new Error(`${line.error.code}: ${line.error.message}`);
     if (line.done === true) return;

@@ -55,11 +55,20 @@ export const layers: readonly Layer[] = [
       { folder: 'image', purpose: 'pack, keep and unpack images', mayImport: grounds },
       { folder: 'engines', purpose: 'the contract of an engine', mayImport: grounds },
       {
-        folder: 'engines/sandbox',
-        purpose: 'containers by an OCI runtime, without a daemon',
+        folder: 'engines/local',
+        purpose: 'networks, limits and processes of engines on this machine',
         mayImport: [...grounds, 'engines'],
       },
-      { folder: 'engines/docker', purpose: 'containers by a Docker Engine', mayImport: [...grounds, 'engines'] },
+      {
+        folder: 'engines/sandbox',
+        purpose: 'containers by an OCI runtime, without a daemon',
+        mayImport: [...grounds, 'engines', 'engines/local'],
+      },
+      {
+        folder: 'engines/docker',
+        purpose: 'containers by a Docker Engine',
+        mayImport: [...grounds, 'engines', 'engines/local'],
+      },
       { folder: 'engines/swarm', purpose: 'containers on a Docker Swarm', mayImport: [...grounds, 'engines'] },
       { folder: 'engines/fake', purpose: 'a scriptable engine in memory', mayImport: [...grounds, 'engines'] },
     ],

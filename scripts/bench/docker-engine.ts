@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-/** A real Docker Engine of the bench's own. */
+/** A real Docker Engine of one's own, for the bench and for tests. */
 export interface DockerEngine {
   /** Of the client and of the engine. */
   readonly version: string;
@@ -15,29 +15,46 @@ export interface DockerEngine {
   docker(args: readonly string[]): Promise<string>;
   /** Makes an image of the files in a folder. */
   importImage(root: string, name: string): Promise<void>;
+  readonly socket: string;
+  /** Ends it as the signal does, and starts it again on the same data. */
+  restart(signal: NodeJS.Signals): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 const startLimitMs = 60_000;
 const lookEveryMs = 100;
 
+/** `bridge`: as Docker is. `none`: it makes no network and no packet rule, and sees what others put into /run. */
+export type DockerNetworks = 'bridge' | 'none';
+
 /**
  * Starts dockerd on data in `folder`, which must not be long: a socket lies in it. It has a network namespace of its own,
  * so that its bridge and its packet rules go with it, and a mount namespace with a /run of its own. Undefined where Docker
  * is not installed.
  */
-export async function startDockerEngine(folder: string): Promise<DockerEngine | undefined> {
+export async function startDockerEngine(
+  folder: string,
+  networks: DockerNetworks = 'bridge',
+): Promise<DockerEngine | undefined> {
   if (!(await hasPrograms())) return undefined;
   await mkdir(folder, { recursive: true });
   const [socket, group] = [join(folder, 'docker.sock'), `minke-bench-${basename(folder)}`];
-  const child = launch(folder, socket, group);
-  const errors = keepTail(child);
+  const makesRunFolder = (await mkdir(runFolder, { recursive: true })) !== undefined;
+  let child = launch(folder, socket, group, networks);
+  let errors = keepTail(child);
   const docker = async (args: readonly string[]): Promise<string> =>
     (await execute('docker', ['--host', `unix://${socket}`, ...args])).stdout;
   const stop = async (): Promise<void> => {
     await end(child);
     await rm(folder, { recursive: true, force: true });
     await removeGroups(group);
+    if (makesRunFolder) await rmdir(runFolder).catch(() => undefined);
+  };
+  const restart = async (signal: NodeJS.Signals): Promise<void> => {
+    await end(child, signal);
+    child = launch(folder, socket, group, networks);
+    errors = keepTail(child);
+    await untilItAnswers(child, docker);
   };
   try {
     const version = await untilItAnswers(child, docker);
@@ -46,7 +63,7 @@ export async function startDockerEngine(folder: string): Promise<DockerEngine | 
       await execute('tar', ['--create', '--file', tar, '--directory', root, '.']);
       await docker(['import', tar, name]);
     };
-    return { version, docker, importImage, [Symbol.asyncDispose]: stop };
+    return { version, docker, importImage, socket, restart, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw new Error(`dockerd did not start; its log ends:\n${errors()}`, { cause: error });
@@ -59,11 +76,17 @@ async function hasPrograms(): Promise<boolean> {
   return results.every(({ status }) => status === 'fulfilled');
 }
 
-function launch(folder: string, socket: string, group: string): ChildProcess {
-  const script = 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$@"';
+/** Where dockerd looks for plugins, whatever its folders are. */
+const runFolder = '/run/docker';
+
+function launch(folder: string, socket: string, group: string, networks: DockerNetworks): ChildProcess {
+  const covered = networks === 'bridge' ? '/run' : runFolder;
+  const script = `mount -t tmpfs tmpfs ${covered} && ip link set lo up && exec "$@"`;
   const dockerd = ['dockerd', '--host', `unix://${socket}`, '--pidfile', join(folder, 'pid')];
   const places = ['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec'), '--cgroup-parent', group];
-  return spawn('unshare', ['--net', '--mount', 'sh', '-c', script, 'sh', ...dockerd, ...places], {
+  const without = ['--bridge', 'none', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false'];
+  const argv = [...dockerd, ...places, ...(networks === 'none' ? without : [])];
+  return spawn('unshare', ['--net', '--mount', '--propagation', 'slave', 'sh', '-c', script, 'sh', ...argv], {
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
   });
@@ -87,10 +110,10 @@ async function untilItAnswers(child: ChildProcess, docker: DockerEngine['docker'
   }
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   if (hasEnded(child)) return;
   const exited = once(child, 'exit');
-  child.kill('SIGTERM');
+  child.kill(signal);
   await exited;
 }
 

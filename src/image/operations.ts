@@ -46,7 +46,7 @@ export interface Operations {
   addImage(image: FetchedImage): Digest;
   pack(request: PackRequest): ReadyImage;
   load(archivePath: string): Promise<readonly ImageSummary[]>;
-  planSave(reference: string): readonly ArchivePart[];
+  planSave(reference: string, names?: readonly string[]): readonly ArchivePart[];
   importRoot(reference: string, path: string, config: Partial<ImageConfig>): ReadyImage;
   list(): readonly ImageSummary[];
   inspect(reference: string): ImageSummary | undefined;
@@ -69,7 +69,7 @@ export function createOperations(folder: string, nodePath: string): Operations {
     addImage: (image) => addImage(layout, image),
     pack: (request) => ready(packFolder(layout, request, nodePath), request.reference),
     load: async (archivePath) => (await loadArchive(layout, archivePath)).map((image) => summarise(image)),
-    planSave: (reference) => planSave(layout, wanted(reference), reference),
+    planSave: (reference, names) => planSave(layout, wanted(reference), reference, names),
     importRoot: (reference, path, config) => ready(importRoot(layout, reference, path, config), reference),
     list: () => layout.list().map((image) => summarise(image)),
     inspect: (reference) => {
@@ -102,7 +102,13 @@ function notFound(image: string): never {
 }
 
 /** Saved by name, an image carries that name; saved by id, all it has. */
-function planSave(layout: Layout, image: StoredImage, reference: string): readonly ArchivePart[] {
+function planSave(
+  layout: Layout,
+  image: StoredImage,
+  reference: string,
+  names?: readonly string[],
+): readonly ArchivePart[] {
+  if (names !== undefined) return planArchive(layout.blobs, image, names);
   const asked = image.names.filter((name) => shortName(name) === reference || name === reference);
   return planArchive(layout.blobs, image, asked.length > 0 ? asked : image.names);
 }

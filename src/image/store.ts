@@ -33,8 +33,8 @@ export interface ImageStore {
   pack(request: PackRequest): Promise<ReadyImage>;
   /** A `docker save` or OCI archive, perhaps gzip. IMAGE_INVALID when anything in it is not what it says. */
   load(archive: Readable): Promise<readonly ImageSummary[]>;
-  /** An archive that every `docker load` from 20.10 on takes. */
-  save(reference: string): Promise<Readable>;
+  /** An archive that every `docker load` from 20.10 on takes. `names`: what the image is called in it, instead of its own names. */
+  save(reference: string, names?: readonly string[]): Promise<Readable>;
   /** A root file system (folder, or uncompressed tar file) as an image of one layer. */
   importRoot(reference: string, tarOrFolder: string, config?: Partial<ImageConfig>): Promise<ReadyImage>;
   list(): Promise<readonly ImageSummary[]>;
@@ -107,7 +107,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
       return image;
     },
     load: (archive) => changing(() => loadStream(worker, folder, archive)),
-    save: async (reference) => streamArchive(await worker.call('planSave', reference)),
+    save: async (reference, names) => streamArchive(await worker.call('planSave', reference, names)),
     importRoot: (reference, path, config = {}) => changing(() => worker.call('importRoot', reference, path, config)),
     list: () => worker.call('list'),
     inspect: (reference) => worker.call('inspect', reference),

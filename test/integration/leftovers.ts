@@ -12,9 +12,9 @@ export function leftoversOf(dataFolder: string): string[] {
       folder,
       ...readdirSync(folder, { recursive: true }).map((entry) => join(folder, String(entry))),
     ]),
-    ...lines('/proc/self/mounts').filter((line) => line.includes(mark)),
+    ...mountsNaming(mark),
     ...cgroupFolders().filter((folder) => folder.includes(mark)),
-    ...processLines().filter((line) => line.includes(mark) && !line.startsWith(`${process.pid} `)),
+    ...processesNaming(mark),
   ];
 }
 
@@ -31,6 +31,15 @@ export function cgroupFolders(): string[] {
   });
 }
 
+export const mountsNaming = (mark: string): string[] =>
+  readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(mark));
+
+/** Other processes with it in their command lines. */
+export const processesNaming = (mark: string): string[] =>
+  processLines().filter((line) => line.includes(mark) && !line.startsWith(`${process.pid} `));
+
 function processLines(): string[] {
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
@@ -42,5 +51,3 @@ function processLines(): string[] {
       }
     });
 }
-
-const lines = (file: string): string[] => readFileSync(file, 'utf8').split('\n');

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { removeGroupTree } from '../../src/engines/sandbox/host/cgroups.ts';
+import { removeGroupTree } from '../../src/engines/local/host/cgroups.ts';
 import { readLog } from '../../src/engines/sandbox/logs/reader.ts';
 import { placesFor } from '../../src/engines/sandbox/places.ts';
 import { firstProcess, knownContainers, type KnownContainer } from '../../src/engines/sandbox/runtime/containers.ts';

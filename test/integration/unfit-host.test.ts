@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Finding } from '../../src/cli/doctor/finding.ts';
-import { hasProgram } from '../../src/engines/sandbox/host/program.ts';
+import { hasProgram } from '../../src/engines/local/host/program.ts';
 import { installCommand } from '../../src/model/host.ts';
 import { minkeProgram, runCli } from './daemon.ts';
 import { leftoversOf } from './leftovers.ts';

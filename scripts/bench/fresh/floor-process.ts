@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { narrowCgroupView } from '../../../src/engines/sandbox/starter/cgroup-view.ts';
+import { narrowCgroupView } from '../../../src/engines/local/starter/cgroup-view.ts';
 import { openPipe } from '../../../src/linux/pipe.ts';
 import { closeInheritedOnExec, reapEnded, startProcess } from '../../../src/linux/process.ts';
 import { timed } from '../rounds.ts';

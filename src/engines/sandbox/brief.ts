@@ -11,9 +11,9 @@ import { instanceFolder } from './places.ts';
 import { dropLayer, endUnwatched, prepareBundle, starterLost, startFailure } from './prepare.ts';
 import { recordOf, type InstanceRecord } from './record.ts';
 import { runCommand } from './runtime/commands.ts';
-import { takeSeat, type Seat } from './seat.ts';
-import { isStarterLost } from './starter/client.ts';
-import { unlessStarted } from './host/unless-started.ts';
+import { takeSeat, type Seat } from '../local/seat.ts';
+import { isStarterLost } from '../local/starter/client.ts';
+import { unlessStarted } from '../local/host/unless-started.ts';
 
 /** An instance whose container lives, however it was started. */
 export interface Running {
@@ -34,8 +34,8 @@ export interface Running {
 
 /** Starts an instance with plain pipes, which ends with the daemon: the quick way, for one request. */
 export async function startBrief(context: Context, spec: InstanceSpec): Promise<Running> {
-  const seat = await takeSeat(context, spec);
   const home = instanceFolder(context.places, spec.id, 'pipes');
+  const seat = await takeSeat(context, spec, { folder: home });
   const stopping = { isAsked: false };
   const tidy = async (): Promise<InstanceExit['cause']> => {
     rmSync(home, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-import type { ContainerSettings, InstanceSpec } from '../../model/instance.ts';
+import type { ContainerSettings } from '../../model/instance.ts';
 
 /** Parts of the OCI configuration that come from what a file sets of a container. */
 
@@ -26,26 +26,3 @@ export const sysctlsOf = ({ sysctls = {}, domainname }: ContainerSettings): Read
   ...sysctls,
   ...(domainname === undefined ? {} : { 'kernel.domainname': domainname }),
 });
-
-/** Lines of /etc/hosts that the file asks for, and links under their aliases. */
-export function hostLines(
-  { extraHosts = [], links = {} }: ContainerSettings,
-  addressOf: (name: string) => string | undefined,
-): string {
-  const linked = Object.entries(links).flatMap(([name, service]) => {
-    const address = addressOf(service);
-    return address === undefined ? [] : [{ name, address }];
-  });
-  return [...extraHosts, ...linked].map(({ name, address }) => `${address} ${name}\n`).join('');
-}
-
-export function resolvConf(resolver: string | undefined, { dns }: ContainerSettings): string {
-  if (resolver === undefined) return '';
-  const search = dns === undefined || dns.search.length === 0 ? '' : `search ${dns.search.join(' ')}\n`;
-  const options = ['ndots:0', 'timeout:3', ...(dns?.options ?? [])];
-  return `nameserver ${resolver}\n${search}options ${options.join(' ')}\n`;
-}
-
-/** The host's name with its domain, as hosts(5) wants them: the long one first. */
-export const ownNames = ({ hostname, settings }: Pick<InstanceSpec, 'hostname' | 'settings'>): string =>
-  settings?.domainname === undefined ? hostname : `${hostname}.${settings.domainname} ${hostname}`;

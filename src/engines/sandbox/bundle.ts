@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
-import type { InstanceKind, InstanceMount, InstanceSpec } from '../../model/instance.ts';
+import type { InstanceMount, InstanceSpec } from '../../model/instance.ts';
+import { capabilitiesOf } from '../local/capabilities.ts';
+import { oomScoreOf } from '../local/oom-score.ts';
 import { rlimitsOf, sysctlsOf } from './bundle-settings.ts';
 import { seccompProfile } from './seccomp.ts';
-import type { OciUser } from './users.ts';
+import type { OciUser } from '../local/users.ts';
 
 /** What a spec does not say: what the engine found or made for this instance. */
 export interface BundleFacts {
@@ -40,7 +42,7 @@ export function ociConfig(spec: InstanceSpec, facts: BundleFacts): object {
       },
       rlimits: rlimitsOf([openFiles], settings),
       noNewPrivileges: !spec.privileged,
-      oomScoreAdj: settings.oomScoreAdj ?? oomScoreAdjustments[spec.kind],
+      oomScoreAdj: oomScoreOf(spec),
     },
     root: { path: facts.rootPath, readonly: spec.readOnlyRoot },
     hostname: spec.hostname,
@@ -56,51 +58,12 @@ export function ociConfig(spec: InstanceSpec, facts: BundleFacts): object {
   };
 }
 
-/**
- * proc(5), /proc/PID/oom_score_adj. When the whole machine is out of memory, what can be done again goes before what keeps
- * state. Never inherited: a daemon that its own supervisor protects would protect every container.
- */
-const oomScoreAdjustments: Readonly<Record<InstanceKind, number>> = {
-  service: 0,
-  container: 100,
-  http: 300,
-  cgi: 300,
-  task: 300,
-};
-
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const seccomp = seccompProfile(process.arch);
 /** Docker's, or our own where that is lower: nobody may raise it. */
 const openFilesLimit = Math.min(1_048_576, ownOpenFilesLimit());
 
 const openFiles = { type: 'RLIMIT_NOFILE', soft: Math.min(65_536, openFilesLimit), hard: openFilesLimit };
-
-/** Docker's default set less CAP_MKNOD: no program that we know of needs device nodes of its own. */
-const defaultCapabilities = [
-  'CAP_AUDIT_WRITE',
-  'CAP_CHOWN',
-  'CAP_DAC_OVERRIDE',
-  'CAP_FOWNER',
-  'CAP_FSETID',
-  'CAP_KILL',
-  'CAP_NET_BIND_SERVICE',
-  'CAP_NET_RAW',
-  'CAP_SETFCAP',
-  'CAP_SETGID',
-  'CAP_SETPCAP',
-  'CAP_SETUID',
-  'CAP_SYS_CHROOT',
-];
-
-const ownCapabilities = readOwnCapabilities();
-/** Names of capabilities(7) in the order of their numbers, as far as we have them ourselves: nobody can give what he lacks. */
-const allCapabilities = `chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable
-  net_bind_service net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace sys_pacct
-  sys_admin sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write audit_control setfcap
-  mac_override mac_admin syslog wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore`
-  .split(/\s+/)
-  .map((name) => `CAP_${name.toUpperCase()}`)
-  .filter((_, number) => ((ownCapabilities >> BigInt(number)) & 1n) === 1n);
 
 const maskedPaths = [
   '/proc/acpi',
@@ -122,26 +85,6 @@ const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc
 function ownOpenFilesLimit(): number {
   const line = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'));
   return line?.[1] === 'unlimited' ? Number.POSITIVE_INFINITY : Number(line?.[1] ?? 4096);
-}
-
-/** Bits of capabilities(7) (proc(5), /proc/PID/status). */
-function readOwnCapabilities(): bigint {
-  const effective = /^CapEff:\s+(\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
-  return BigInt(`0x${effective}`);
-}
-
-function capabilitiesOf(spec: InstanceSpec): readonly string[] {
-  if (spec.privileged) return allCapabilities;
-  const named = (names: readonly string[]): Set<string> =>
-    new Set(
-      names
-        .map((name) => name.toUpperCase())
-        .map((name) => (name === 'ALL' || name.startsWith('CAP_') ? name : `CAP_${name}`)),
-    );
-  const [added, dropped] = [named(spec.capAdd), named(spec.capDrop)];
-  const base = added.has('ALL') ? allCapabilities : dropped.has('ALL') ? [] : defaultCapabilities;
-  const kept = base.filter((name) => !dropped.has(name));
-  return [...new Set([...kept, ...allCapabilities.filter((name) => added.has(name))])];
 }
 
 function namespacesOf(spec: InstanceSpec, network: string | undefined): object[] {

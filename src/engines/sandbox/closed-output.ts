@@ -1,6 +1,6 @@
 import { fstatSync, readdirSync, readlinkSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { processesIn } from './host/cgroups.ts';
+import { processesIn } from '../local/host/cgroups.ts';
 
 /** Between two looks at an output that has been silent since the last one. */
 const lookMs = 1000;

@@ -5,15 +5,15 @@ import { openPipe, readNow, type Pipe } from '../../linux/pipe.ts';
 import { newId, type Id } from '../../model/ids.ts';
 import type { Command, CommandEnd } from '../engine.ts';
 import { childEnd, reader, type Running } from './brief.ts';
-import { commandMark, killCommand } from './command-processes.ts';
+import { commandMark, killCommand } from '../local/command-processes.ts';
 import type { Context } from './context.ts';
-import { findProgram } from './host/program.ts';
+import { findProgram } from '../local/host/program.ts';
 import { starterLost } from './prepare.ts';
 import { containerOf } from './record.ts';
 import { executeCommand } from './runtime/commands.ts';
 import { failureIn, firstProcess, type KnownContainer } from './runtime/containers.ts';
-import type { StartedProcess } from './starter/client.ts';
-import { resolveUser, type OciUser } from './users.ts';
+import type { StartedProcess } from '../local/starter/client.ts';
+import { resolveUser, type OciUser } from '../local/users.ts';
 
 /**
  * Runs a command in a living instance by its runtime's own `exec`, which the starter starts. The daemon reads its output: whoever

@@ -3,16 +3,16 @@ import type { Log } from '../../observe/log.ts';
 import type { Ends } from './ends.ts';
 import type { Exits } from './exits.ts';
 import type { LogWriter } from './log-writer.ts';
-import type { SandboxNetworks } from './networks.ts';
+import type { LocalNetworks } from '../local/networks.ts';
 import type { Places } from './places.ts';
 import type { Runtime } from './runtime/commands.ts';
-import type { Starter } from './starter/client.ts';
+import type { Starter } from '../local/starter/client.ts';
 
 /** The parts that every start, end and recovery in the sandbox works with. */
 export interface Context {
   readonly places: Places;
   readonly starter: Starter;
-  readonly networks: SandboxNetworks;
+  readonly networks: LocalNetworks;
   readonly ends: Ends;
   readonly exits: Exits;
   readonly logWriter: LogWriter;

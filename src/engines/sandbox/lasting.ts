@@ -13,9 +13,9 @@ import { dropLayer, endUnwatched, prepareBundle, starterLost, startFailure } fro
 import { containerOf, recordOf, type InstanceRecord } from './record.ts';
 import { runCommand } from './runtime/commands.ts';
 import { failureIn, firstProcess } from './runtime/containers.ts';
-import { takeSeat, type Seat } from './seat.ts';
-import { isStarterLost } from './starter/client.ts';
-import { unlessStarted } from './host/unless-started.ts';
+import { takeSeat, type Seat } from '../local/seat.ts';
+import { isStarterLost } from '../local/starter/client.ts';
+import { unlessStarted } from '../local/host/unless-started.ts';
 
 const kill = 9;
 
@@ -25,8 +25,8 @@ const kill = 9;
  * rename; the log writer reads the FIFOs.
  */
 export async function startLasting(context: Context, spec: InstanceSpec): Promise<Running> {
-  const seat = await takeSeat(context, spec);
   const home = instanceFolder(context.places, spec.id, 'logs');
+  const seat = await takeSeat(context, spec, { folder: home });
   const aside = join(context.places.live, `.${spec.id}`);
   const giveBack = async (error: unknown): Promise<void> => {
     if (isStarterLost(error))

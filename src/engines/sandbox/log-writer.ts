@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writePidFile } from '../../linux/proc.ts';
 import type { Log } from '../../observe/log.ts';
-import { keepProcess, type KeptProcess } from './host/kept-process.ts';
+import { keepProcess, type KeptProcess } from '../local/host/kept-process.ts';
 import type { Places } from './places.ts';
-import type { Starter } from './starter/client.ts';
+import type { Starter } from '../local/starter/client.ts';
 
 /**
  * The daemon's hold on its log writer: one lives as long as the daemon or any of its instances does. While none lives, what

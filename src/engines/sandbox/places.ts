@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Id } from '../../model/ids.ts';
+import { daemonIdOf } from '../local/daemon-id.ts';
 
 /**
  * Where the sandbox keeps things. Everything is under the data folder or carries the daemon's own id, which is derived
@@ -34,7 +34,7 @@ export interface Places {
 }
 
 export function placesFor(dataFolder: string, runParent = '/run'): Places {
-  const daemonId = createHash('sha256').update(dataFolder).digest('hex').slice(0, 8);
+  const daemonId = daemonIdOf(dataFolder);
   const run = join(runParent, `minke-${daemonId}`);
   const memory = join(isInMemory(runParent) || !isInMemory('/dev/shm') ? runParent : '/dev/shm', `minke-${daemonId}`);
   return {

@@ -6,18 +6,17 @@ import { isFull } from '../../linux/shortage.ts';
 import { processesNaming, signalProcess, untilGone } from '../../linux/proc.ts';
 import type { Id } from '../../model/ids.ts';
 import type { InstanceSpec } from '../../model/instance.ts';
-import { hostLines, ownNames, resolvConf } from './bundle-settings.ts';
+import { etcFiles } from '../local/etc-files.ts';
 import { ociConfig } from './bundle.ts';
-import { endGroup } from './host/cgroups.ts';
-import { findProgram } from './host/program.ts';
+import { endGroup } from '../local/host/cgroups.ts';
+import { findProgram } from '../local/host/program.ts';
 import type { Context } from './context.ts';
-import { makeOwnFiles } from './own-files.ts';
-import { hostsText } from './network/hosts-file.ts';
+import { makeOwnFiles } from '../local/own-files.ts';
 import type { Places } from './places.ts';
 import { removeCommand } from './runtime/commands.ts';
 import { failureIn, firstProcess, forgetContainer, type KnownContainer } from './runtime/containers.ts';
-import type { Seat } from './seat.ts';
-import { resolveUser } from './users.ts';
+import type { Seat } from '../local/seat.ts';
+import { resolveUser } from '../local/users.ts';
 
 /** Asked once: it reads all mounts of the host, and what it says does not change. */
 const hasCgroupMount = cgroupLayout() === 'v2';
@@ -109,14 +108,4 @@ async function mountLayer(context: Context, spec: InstanceSpec): Promise<string>
   for (const folder of [upper, work, target]) mkdirSync(folder, { recursive: true });
   await context.starter.overlay({ lower: spec.image.rootPath, upper, work, target });
   return target;
-}
-
-function etcFiles(spec: InstanceSpec, seat: Seat): Record<string, string> {
-  const { settings = {} } = spec;
-  const own = `${seat.address ?? '127.0.1.1'} ${ownNames(spec)}\n`;
-  return {
-    hosts: hostsText(`127.0.0.1 localhost\n${own}${hostLines(settings, seat.addressOf)}`, seat.hosts()),
-    'resolv.conf': resolvConf(seat.resolver, settings),
-    hostname: `${spec.hostname}\n`,
-  };
 }

@@ -1,22 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { InstanceSpec, Outbound } from '../../model/instance.ts';
-import type { InstanceSummary } from '../engine.ts';
-import type { Reach } from './network/slot.ts';
+import type { InstanceSpec } from '../../model/instance.ts';
+import { mayChangeNetwork, reachOf, type SeatRecord } from '../local/seat.ts';
 import type { KnownContainer } from './runtime/containers.ts';
 import type { RuntimeName } from './runtime/runtime.ts';
 
 /** What an instance's folder says about it (instance.json), so that the next life of the daemon can adopt it. */
-export interface InstanceRecord {
+export interface InstanceRecord extends SeatRecord {
   readonly version: 1;
-  readonly summary: InstanceSummary;
-  readonly slot: number | undefined;
-  readonly outbound: Outbound;
-  /** Absent in records from when an app had one network. */
-  readonly networks?: readonly string[];
   readonly hasWritableLayer: boolean;
-  /** Its slot is not used again. */
-  readonly mayChangeNetwork?: boolean;
   readonly startedAt: number;
   /** Absent = SIGTERM. */
   readonly stopSignal?: number;
@@ -43,24 +35,6 @@ export function recordOf(
     ...(spec.settings?.stopSignal === undefined ? {} : { stopSignal: spec.settings.stopSignal }),
     runtime,
   };
-}
-
-export const reachOf = ({
-  outbound,
-  networks = ['default'],
-}: Pick<InstanceRecord, 'outbound' | 'networks'>): Reach => ({
-  outbound,
-  networks,
-});
-
-/** With these it may set addresses, routes and packet rules of its network namespace (capabilities(7)); a sysctl changes it too. */
-export function mayChangeNetwork({
-  privileged,
-  capAdd,
-  settings,
-}: Pick<InstanceSpec, 'privileged' | 'capAdd' | 'settings'>): boolean {
-  if (Object.keys(settings?.sysctls ?? {}).some((name) => name.startsWith('net.'))) return true;
-  return privileged || capAdd.some((name) => /^(?:ALL|(?:CAP_)?(?:NET_ADMIN|SYS_ADMIN))$/i.test(name));
 }
 
 export function readRecord(folder: string): InstanceRecord | undefined {

@@ -3,13 +3,13 @@ import { basename, join } from 'node:path';
 import { isNaming, processesNaming } from '../../linux/proc.ts';
 import { isId, type Id } from '../../model/ids.ts';
 import type { Running } from './brief.ts';
-import { endGroup, groupsIn } from './host/cgroups.ts';
+import { endGroup, groupsIn } from '../local/host/cgroups.ts';
 import type { Context } from './context.ts';
 import { observe } from './lasting.ts';
 import { layerFolder, removeContainer } from './prepare.ts';
 import { containerOf, readRecord, type InstanceRecord } from './record.ts';
 import { firstProcess, knownContainers } from './runtime/containers.ts';
-import { retakeSeat } from './seat.ts';
+import { retakeSeat } from '../local/seat.ts';
 
 /**
  * What an earlier life of the daemon left: lasting instances are adopted (also those that ended meanwhile, so that their
@@ -49,7 +49,7 @@ async function adopt(context: Context, record: InstanceRecord): Promise<Running>
     await removeContainer(context, containerOf(record));
     writeFileSync(join(context.places.ended, id), '');
   }
-  return observe(context, record, await retakeSeat(context, record), { isAdopted: true });
+  return observe(context, record, await retakeSeat(context, record, home), { isAdopted: true });
 }
 
 /**

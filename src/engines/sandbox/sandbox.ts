@@ -11,22 +11,22 @@ import { MinkeError } from '../../errors/index.ts';
 import type { Engine, Instance } from '../engine.ts';
 import { startBrief, type Running } from './brief.ts';
 import { executeIn } from './command.ts';
-import { killIn, removeGroupTree } from './host/cgroups.ts';
+import { killIn, removeGroupTree } from '../local/host/cgroups.ts';
 import type { Context } from './context.ts';
 import { watchEnds } from './ends.ts';
 import { createExits } from './exits.ts';
 import { startLasting } from './lasting.ts';
 import { createLogWriter } from './log-writer.ts';
 import { readLog } from './logs/reader.ts';
-import { instanceCapacity } from './network/addresses.ts';
-import { createNetworks } from './networks.ts';
+import { instanceCapacity } from '../local/network/addresses.ts';
+import { createNetworks } from '../local/networks.ts';
 import { placesFor } from './places.ts';
-import { requireHost } from './host/require.ts';
+import { requireHost } from './require.ts';
 import { containerOf } from './record.ts';
 import { recoverInstances } from './recovery.ts';
 import { firstProcess, stateFolder } from './runtime/containers.ts';
 import type { RuntimeName } from './runtime/runtime.ts';
-import { createStarter } from './starter/client.ts';
+import { createStarter } from '../local/starter/client.ts';
 
 export interface SandboxOptions {
   /** Absolute; the daemon's identity is derived from it. */

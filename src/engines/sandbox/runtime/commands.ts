@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Id } from '../../../model/ids.ts';
-import { announcePlaceholder } from '../starter/protocol.ts';
+import { announcePlaceholder } from '../../local/starter/protocol.ts';
 import { logFile, runtimeKinds, stateFolder } from './containers.ts';
 import type { RuntimeName } from './runtime.ts';
 

@@ -8,11 +8,10 @@ import { subnetCount } from './network/addresses.ts';
 import { createAppNetwork, hostAddresses, type AppNetwork } from './network/app-network.ts';
 import type { PortRequest } from './network/choose-ports.ts';
 import { readState } from './network/state.ts';
-import type { Places } from './places.ts';
 import type { Starter } from './starter/client.ts';
 
 /** The apps' networks by name. */
-export interface SandboxNetworks extends Networks {
+export interface LocalNetworks extends Networks {
   /** Throws NETWORK_FAILED when the app has none. */
   of(app: string): AppNetwork;
   close(): void;
@@ -22,15 +21,22 @@ export interface SandboxNetworks extends Networks {
 /** How long an address that the host is given may be reachable from its containers, at most. Looking takes 0.1 ms. */
 const addressCheckMs = 2000;
 
+export interface NetworkPlaces {
+  /** Folder of the apps' networks. */
+  readonly net: string;
+  /** The daemon's cgroup below each controller. */
+  readonly cgroup: string;
+}
+
 export interface NetworksOptions {
-  readonly places: Places;
+  readonly places: NetworkPlaces;
   readonly starter: Starter;
   readonly clock: Clock;
   readonly log: Log;
   readonly addressesPerApp: number;
 }
 
-export function createNetworks({ places, starter, clock, log, addressesPerApp }: NetworksOptions): SandboxNetworks {
+export function createNetworks({ places, starter, clock, log, addressesPerApp }: NetworksOptions): LocalNetworks {
   const networks = new Map<string, AppNetwork>();
   const stopWatching = watchAddresses(async () => {
     await Promise.all([...networks.values()].map(async (network) => await network.refresh()));

@@ -28,6 +28,8 @@ export interface Reach {
 export const nowhere: Reach = { outbound: 'none', networks: [] };
 
 export interface SlotRequest {
+  /** File of a network namespace that becomes the slot, where whoever asks has made it; never used again. */
+  readonly from?: string;
   readonly reach: Reach;
   readonly limits: InstanceLimits;
   /** It is not used again, whoever gives it back: not even by a later life of the daemon. */

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { MinkeError } from '../../../errors/index.ts';
-import { lacksOf, runtimeFor, type HostFacts } from '../../../model/host.ts';
-import type { Runtime } from '../runtime/commands.ts';
-import type { RuntimeName } from '../runtime/runtime.ts';
-import { hasProgram, requireProgram } from './program.ts';
+import { MinkeError } from '../../errors/index.ts';
+import { lacksOf, runtimeFor, type HostFacts } from '../../model/host.ts';
+import type { Runtime } from './runtime/commands.ts';
+import type { RuntimeName } from './runtime/runtime.ts';
+import { hasProgram, requireProgram } from '../local/host/program.ts';
 
 /** The runtime of a host that the sandbox can work on. @throws what the host lacks first: NOT_ROOT, CGROUPS_UNUSABLE, MISSING_PROGRAM */
 export function requireHost(wanted: RuntimeName | undefined): Runtime {

@@ -23,6 +23,8 @@ export interface NewSlot {
   readonly number: number;
   readonly address: string;
   readonly file: string;
+  /** A namespace that is there already; absent: one is made. */
+  readonly from?: string;
 }
 
 /**
@@ -32,7 +34,9 @@ export interface NewSlot {
  */
 export function slotScript(appNamespace: string, subnet: Subnet, slots: readonly NewSlot[]): string {
   const gateway = gatewayAddress(subnet);
-  const made = slots.map(({ file }) => `: >${file}; unshare --net=${file} true`);
+  const made = slots.map(({ file, from }) =>
+    from === undefined ? `: >${file}; unshare --net=${file} true` : `: >${file}; mount --bind ${from} ${file}`,
+  );
   const links = slots.flatMap(({ number, address, file }) => [
     `link add ${instanceLink}${number} type veth peer name eth0 netns ${file}`,
     `link set ${instanceLink}${number} up`,

@@ -12,7 +12,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { InstanceLimits } from '../../../model/instance.ts';
-import { cgroupLayout, cgroupRoot, mountedControllers } from '../../../linux/cgroup.ts';
+import { cgroupLayout, cgroupRoot } from '../../../linux/cgroup.ts';
 import { openEventCounter } from '../../../linux/pipe.ts';
 
 /**
@@ -49,7 +49,7 @@ export async function createLimitGroup(path: string): Promise<LimitGroup> {
 
 /** Removes a daemon's groups with all that is in them; every process there must be dead. */
 export async function removeGroupTree(path: string): Promise<void> {
-  await Promise.all(controllerRoots().map(async (root) => await removeTree(join(root, path))));
+  await Promise.all(hierarchies().map(async (root) => await removeTree(join(root, path))));
 }
 
 /** Kills every process below a group; answers how many there were. */
@@ -270,8 +270,9 @@ function readIfThere(file: string): string {
   }
 }
 
-function controllerRoots(): string[] {
-  return cgroupLayout() === 'v2' ? [cgroupRoot] : mountedControllers().map((name) => join(cgroupRoot, name));
+/** All that a runtime which was not kept from it may have made groups in: on v1 every folder there is one (cgroups(7)). */
+function hierarchies(): string[] {
+  return cgroupLayout() === 'v2' ? [cgroupRoot] : childrenOf(cgroupRoot);
 }
 
 async function removeTree(folder: string): Promise<void> {

@@ -100,8 +100,7 @@ export function createSlots(options: SlotsOptions): Slots {
     for (const number of numbers) taken.delete(number);
   };
 
-  const make = async (count: number, reach: Reach): Promise<void> => {
-    const numbers = takeNumbers(count);
+  const make = async (numbers: readonly number[], reach: Reach, from?: string): Promise<readonly Slot[]> =>
     await unlessStarted(
       async () => await dismantle(numbers),
       async () => {
@@ -109,20 +108,25 @@ export function createSlots(options: SlotsOptions): Slots {
           number,
           address: instanceAddress(subnet, number),
           file: fileOf(number),
+          ...(from === undefined ? {} : { from }),
         }));
         await runOnHost('slots', slotScript(namespace, subnet, wanted));
         const made = await Promise.allSettled(numbers.map(async (number) => await open(number, reach)));
         const failed = made.find((one) => one.status === 'rejected');
         if (failed !== undefined) throw failed.reason;
         await onChange();
-        free.push(...made.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
+        return made.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
       },
     );
+
+  const makeAhead = async (reach: Reach): Promise<void> => {
+    const count = Math.min(Math.max(slots.size, firstBatch), largestBatch);
+    free.push(...(await make(takeNumbers(count), reach)));
   };
 
   /** One batch at a time, each as large as all before it, so that a burst waits for few of them. */
   const grow = async (reach: Reach): Promise<void> => {
-    growing ??= make(Math.min(Math.max(slots.size, firstBatch), largestBatch), reach).finally(() => {
+    growing ??= makeAhead(reach).finally(() => {
       growing = undefined;
     });
     await growing;
@@ -144,6 +148,19 @@ export function createSlots(options: SlotsOptions): Slots {
     return slot;
   };
 
+  const take = async (reach: Reach, from: string | undefined): Promise<Slot> => {
+    if (from !== undefined) {
+      const [made] = await make(takeNumbers(1), reach, from);
+      if (made !== undefined) return made;
+    }
+    let slot = await takeFree(reach);
+    while (slot === undefined) {
+      await grow(reach);
+      slot = await takeFree(reach);
+    }
+    return slot;
+  };
+
   const openFound = async (): Promise<void> => {
     const found = slotNumbers(folder);
     const isWhole = (number: number): boolean => !existsSync(changedFile(folder, number)) && hasAddress(fileOf(number));
@@ -156,17 +173,14 @@ export function createSlots(options: SlotsOptions): Slots {
   };
 
   return {
-    acquire: async ({ reach, limits, isChanged }) => {
-      let slot = await takeFree(reach);
-      while (slot === undefined) {
-        await grow(reach);
-        slot = await takeFree(reach);
-      }
+    acquire: async ({ reach, limits, isChanged, from }) => {
+      const slot = await take(reach, from);
       try {
         await slot.group.limit(limits);
         if (isChanged) writeFileSync(changedFile(folder, slot.number), '');
       } catch (error) {
-        free.push(slot);
+        if (from === undefined) free.push(slot);
+        else await dismantle([slot.number]);
         throw error;
       }
       return slot;

@@ -50,12 +50,20 @@ export function kinOf(root: number, processes: readonly Kinship[]): readonly Kin
   return [...kin];
 }
 
+/** Kills the commands that run in a group for a daemon that has ended, with what has their mark. */
+export async function killForgottenCommands(group: string): Promise<void> {
+  const kill = 9;
+  const all = processesIn(group).flatMap((pid) => kinshipOf(pid) ?? []);
+  for (const one of await marked(all)) signalProcess(one.pid, one.ticks, kill);
+}
+
 /** Not in this thread: the environment of a process that fights for memory comes when that is over (proc(5)). */
-async function marked(processes: readonly Kinship[], mark: string): Promise<readonly Kinship[]> {
-  const line = `${commandMark}=${mark}`;
+async function marked(processes: readonly Kinship[], mark?: string): Promise<readonly Kinship[]> {
+  const isMark = (line: string): boolean =>
+    mark === undefined ? line.startsWith(`${commandMark}=`) : line === `${commandMark}=${mark}`;
   const looks = processes.map(async (one) => {
     const environment = await readFile(`/proc/${one.pid}/environ`, 'utf8').catch(() => '');
-    return environment.split('\0').includes(line) ? [one] : [];
+    return environment.split('\0').some(isMark) ? [one] : [];
   });
   return (await Promise.all(looks)).flat();
 }

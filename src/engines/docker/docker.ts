@@ -1,0 +1,195 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { MinkeError } from '../../errors/index.ts';
+import { closeInheritedOnExec } from '../../linux/process.ts';
+import { neededPrograms } from '../../model/host.ts';
+import type { Id } from '../../model/ids.ts';
+import type { ReadyImage } from '../../model/instance.ts';
+import type { Clock } from '../../observe/clock.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Engine, Instance } from '../engine.ts';
+import { removeGroupTree } from '../local/host/cgroups.ts';
+import { requireProgram } from '../local/host/program.ts';
+import { instanceCapacity } from '../local/network/addresses.ts';
+import { createNetworks } from '../local/networks.ts';
+import { createStarter } from '../local/starter/client.ts';
+import { connectDocker, type DockerClient } from './api/client.ts';
+import type { EngineFacts } from './api/types.ts';
+import { executeIn } from './command.ts';
+import { inspectContainer, listContainers, removeContainer, signalContainer } from './containers.ts';
+import type { Context } from './context.ts';
+import { watchEnds } from './ends.ts';
+import { createExits } from './exits.ts';
+import { writeHoldProgram } from './holder.ts';
+import { createImages } from './images.ts';
+import { containerName, placesFor } from './places.ts';
+import { readLogs } from './logs.ts';
+import { recoverInstances } from './recovery.ts';
+import { startInstance, type Running } from './running.ts';
+
+export interface DockerOptions {
+  /** Absolute; the daemon's identity is derived from it. */
+  readonly dataFolder: string;
+  /** Of the Docker Engine, which is on this machine. */
+  readonly socketPath: string;
+  /** An archive that `docker load` takes, in which the image has this name and no other. */
+  readonly archiveOf: (image: ReadyImage, name: string) => Promise<Readable>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const kill = 9;
+const terminate = 15;
+
+/**
+ * Containers by a Docker Engine of this machine, of API 1.41 or later. It touches nothing there that it has not made. Networks are
+ * those of every engine on this machine, and not Docker's. @throws DOCKER_UNREACHABLE, DOCKER_NEEDS_ROOT, MISSING_PROGRAM
+ */
+export async function createDocker(options: DockerOptions): Promise<Engine> {
+  requireHost();
+  const client = await connectDocker(options.socketPath);
+  const facts = await client.call<EngineFacts>({ method: 'GET', path: '/info' });
+  const context = await createContext(options, client, facts);
+  const live = new Map<Id, Running>();
+  const commands = new Set<Promise<unknown>>();
+
+  const keep = (running: Running): Instance => {
+    const { id } = running.record.summary;
+    live.set(id, running);
+    void running.ended.then(() => live.delete(id));
+    return toInstance(running);
+  };
+
+  const signal = async (id: Id, number: number): Promise<boolean> =>
+    live.has(id) && (await signalContainer(context, containerName(context.places, id), number));
+
+  const stop = async (id: Id, graceMs: number): Promise<void> => {
+    const running = live.get(id);
+    if (running === undefined) return;
+    running.stopping.isAsked = true;
+    if (graceMs > 0 && (await signal(id, running.record.stopSignal ?? terminate)))
+      await endsWithin(running.ended, graceMs, context.clock);
+    if (live.has(id)) await signal(id, kill);
+    await running.ended;
+  };
+
+  const remove = async (id: Id): Promise<void> => {
+    await stop(id, 0);
+    await removeContainer(context, containerName(context.places, id));
+    context.exits.forget(id);
+  };
+
+  const start: Engine['start'] = async (spec, abort) => {
+    abort?.throwIfAborted();
+    const instance = keep(await startInstance(context, spec));
+    if (abort?.aborted !== true) return instance;
+    await remove(spec.id);
+    throw abort.reason;
+  };
+
+  return {
+    describe: () => ({ name: 'docker', details: describe(facts) }),
+    start,
+    stop,
+    kill: async (id, number) => {
+      if (live.has(id) && !(await signal(id, number))) context.log.debug('Nothing to signal', { instance: id });
+    },
+    inspect: async (id) => {
+      const exit = live.has(id) ? undefined : context.exits.read(id);
+      if (exit !== undefined) return { state: 'ended', exit };
+      if (!live.has(id)) return undefined;
+      const pid = (await inspectContainer(context, containerName(context.places, id)))?.State.Pid ?? 0;
+      return { state: 'running', ...(pid === 0 ? {} : { pid }) };
+    },
+    execute: async (id, command, abort) => {
+      const running = live.get(id);
+      if (running === undefined) throw new MinkeError('INSTANCE_NOT_FOUND', { instance: id });
+      const executing = executeIn(context, running, command, abort);
+      const settled = executing.catch(() => undefined).finally(() => commands.delete(settled));
+      commands.add(settled);
+      return await executing;
+    },
+    recover: async () => (await recoverInstances(context)).map(keep),
+    ended: async () => context.exits.list(),
+    remove,
+    logs: {
+      read: (id, { follow, ...rest }) => readLogs(context, id, { ...rest, follow: follow === true && live.has(id) }),
+    },
+    networks: context.networks,
+    close: async ({ purge }) => {
+      if (context.closing.signal.aborted) return;
+      if (purge) await Promise.all([...live.keys()].map(async (id) => await stop(id, 0)));
+      context.closing.abort(new MinkeError('CONFLICT', { reason: 'The daemon ends' }));
+      await Promise.all(commands);
+      context.networks.close();
+      if (purge) await removeEverything(context);
+      context.ends.close();
+      context.starter.close();
+    },
+  };
+}
+
+/** The networks of apps are made here, and not by the Docker Engine. */
+function requireHost(): void {
+  if (process.geteuid?.() !== 0) throw new MinkeError('DOCKER_NEEDS_ROOT', {});
+  for (const program of neededPrograms) requireProgram(program);
+}
+
+async function createContext(
+  { dataFolder, archiveOf, clock, log }: DockerOptions,
+  client: DockerClient,
+  facts: EngineFacts,
+): Promise<Context> {
+  closeInheritedOnExec();
+  const places = placesFor(dataFolder);
+  for (const folder of [places.live, places.net, places.data]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writeHoldProgram(places.hold);
+  const pidFile = join(places.run, 'starter.pid');
+  const starter = createStarter({ clock, log, pidFile, runtime: 'docker' });
+  const networks = createNetworks({ places, starter, clock, log, addressesPerApp: instanceCapacity });
+  const isRunning = async (name: string): Promise<boolean> =>
+    (await inspectContainer({ client }, name))?.State.Running === true;
+  const ends = watchEnds({ client, owner: places.owner, isRunning, clock, log });
+  const images = createImages({ client, owner: places.owner, archiveOf });
+  const closing = new AbortController();
+  const hasOwnGroups = facts.CgroupDriver === 'cgroupfs';
+  await ends.follow();
+  const exits = createExits(places.exits);
+  return { places, client, starter, networks, images, ends, exits, clock, log, closing, hasOwnGroups };
+}
+
+const describe = ({ ServerVersion, CgroupDriver, CgroupVersion, Driver }: EngineFacts) => ({
+  runtime: `Docker Engine ${ServerVersion}`,
+  cgroups: `v${CgroupVersion} by ${CgroupDriver}`,
+  storage: Driver,
+});
+
+function toInstance({ record, address, startedAt, stdin, stdout, stderr, ended }: Running): Instance {
+  return {
+    handle: { version: 1, engine: 'docker', id: record.summary.id },
+    spec: record.summary,
+    address,
+    startedAt,
+    ...(stdin === undefined ? {} : { stdin }),
+    ...(stdout === undefined ? {} : { stdout }),
+    ...(stderr === undefined ? {} : { stderr }),
+    exited: ended,
+  };
+}
+
+async function endsWithin(exited: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([exited, clock.sleep(ms, over.signal).catch(() => undefined)]);
+  over.abort();
+}
+
+async function removeEverything(context: Context): Promise<void> {
+  const { places, images, networks } = context;
+  const found = await listContainers(context);
+  await Promise.all(found.map(async ({ Id: container }) => await removeContainer(context, container)));
+  await networks.removeAll();
+  await images.removeBut([]);
+  await removeGroupTree(places.cgroup);
+  for (const folder of [places.run, places.data]) rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,65 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { isId } from '../../model/ids.ts';
+import { killForgottenCommands } from '../local/command-processes.ts';
+import { retakeSeat } from '../local/seat.ts';
+import type { ListedContainer } from './api/types.ts';
+import { groupOf } from './command.ts';
+import { inspectContainer, listContainers, removeContainer } from './containers.ts';
+import type { Context } from './context.ts';
+import { containerName } from './places.ts';
+import { labels, readRecord, type InstanceRecord } from './record.ts';
+import { observe, type Running } from './running.ts';
+
+/**
+ * What an earlier life of the daemon left: lasting instances are adopted (also those that ended meanwhile, so that their end is
+ * told once); everything else that carries our name is ended and removed.
+ */
+export async function recoverInstances(context: Context): Promise<Running[]> {
+  const { places, exits } = context;
+  const found = await listContainers(context);
+  const records = found.flatMap((container) => adoptable(container) ?? []);
+  const known = new Set(records.map(({ summary }) => summary.id));
+  const untold = records.filter(({ summary }) => exits.read(summary.id) === undefined);
+  const living = new Set(untold.map(({ summary }) => summary.id));
+  const isKept = ({ Labels }: ListedContainer): boolean => {
+    const id = Labels[labels.instance] ?? '';
+    return Labels[labels.role] === 'holder' ? living.has(id) : known.has(id);
+  };
+  await Promise.all(found.filter((one) => !isKept(one)).map(async ({ Id }) => await removeContainer(context, Id)));
+  for (const id of exits.list()) if (!known.has(id)) exits.forget(id);
+  for (const id of foldersIn(places.live)) {
+    if (!living.has(id)) rmSync(join(places.live, id), { recursive: true, force: true });
+  }
+  await context.images.removeBut((await listContainers(context)).map(({ Image }) => Image));
+  return (await Promise.all(untold.map(async (record) => await adopt(context, record)))).flatMap((one) => one ?? []);
+}
+
+/** One that was never started is half a start. */
+function adoptable(container: ListedContainer): InstanceRecord | undefined {
+  const record = readRecord(container);
+  return record?.streams === 'logs' && container.State !== 'created' ? record : undefined;
+}
+
+async function adopt(context: Context, record: InstanceRecord): Promise<Running | undefined> {
+  const name = containerName(context.places, record.summary.id);
+  const over = context.ends.of(name);
+  const found = await inspectContainer(context, name);
+  if (found === undefined) return undefined;
+  if (found.State.Pid > 0) await endCommands(found.State.Pid);
+  const seat = await retakeSeat(context, record, join(context.places.live, record.summary.id));
+  const running = observe(context, { record, seat, found, over });
+  await context.ends.check(name);
+  return running;
+}
+
+/** They were the daemon's, and nobody waits for them. */
+async function endCommands(pid: number): Promise<void> {
+  try {
+    await killForgottenCommands(groupOf(pid));
+  } catch {
+    // It ended meanwhile, and they with it.
+  }
+}
+
+const foldersIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder).filter(isId) : []);

@@ -1,0 +1,208 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { MinkeError } from '../../errors/index.ts';
+import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
+import { untilSuccess } from '../../observe/until-success.ts';
+import { etcFiles } from '../local/etc-files.ts';
+import { makeOwnFiles } from '../local/own-files.ts';
+import { takeSeat, type Seat } from '../local/seat.ts';
+import { resolveUser } from '../local/users.ts';
+import { isRefusal } from './api/client.ts';
+import { splitStreams } from './api/frames.ts';
+import type { InspectedContainer } from './api/types.ts';
+import { containerConfig } from './container-config.ts';
+import { createContainer, inspectContainer, removeContainer, startContainer, startFailure } from './containers.ts';
+import type { Context } from './context.ts';
+import { startHolder } from './holder.ts';
+import { containerName, holderName } from './places.ts';
+import { labels, ownLabels, recordOf, type InstanceRecord } from './record.ts';
+import { watchResult, type Result } from './result.ts';
+
+/** An instance whose container lives, started now or adopted. */
+export interface Running {
+  readonly record: InstanceRecord;
+  readonly address: string | undefined;
+  readonly startedAt: number;
+  readonly stdin?: Writable;
+  readonly stdout?: Readable;
+  readonly stderr?: Readable;
+  /** Set by whoever ends it, so that its end is told as `stopped`. */
+  readonly stopping: { isAsked: boolean };
+  /** Resolves when it is gone with all it held, but for the output of a lasting one. Never when the engine lets go first. */
+  readonly ended: Promise<InstanceExit>;
+}
+
+/** All that a start takes is given back when it fails, the last first. */
+export async function startInstance(context: Context, spec: InstanceSpec): Promise<Running> {
+  await using taken = new AsyncDisposableStack();
+  const { places, log } = context;
+  const giveBack = (what: string, action: () => Promise<unknown>): void =>
+    taken.defer(async () => {
+      await action().catch((error: unknown) => log.warn('cannot give back', { what, instance: spec.id, error }));
+    });
+  const name = containerName(places, spec.id);
+  const home = join(places.live, spec.id);
+  const image = await context.images.ensure(spec.image);
+  giveBack('its holder', async () => await removeHolder(context, spec));
+  const from = spec.network === 'app' ? await holdFresh(context, spec, image) : undefined;
+  const seat = await takeSeat(context, spec, from === undefined ? { folder: home } : { folder: home, from });
+  giveBack('its seat', async () => await seat.leave());
+  giveBack('its folder', async () => rmSync(home, { recursive: true, force: true }));
+  const record = recordOf(spec, seat.slot);
+  const config = prepare(context, { spec, seat, record, image, home });
+  giveBack('its container', async () => await removeContainer(context, name));
+  await create(context, spec, name, config);
+  const streams = await attach(context, spec, name);
+  const over = context.ends.of(name);
+  giveBack('its end', async () => context.ends.forget(name));
+  await startContainer(context, name, spec.name);
+  const found = await inspectContainer(context, name);
+  if (found === undefined) throw startFailure(spec.name, new Error('its container was removed'));
+  taken.move();
+  const running = observe(context, { record, seat, found, over });
+  // Nobody reads what is written to it any more; the engine would keep the connection.
+  void running.ended.then(() => streams.stdin?.destroy());
+  return { ...running, ...streams };
+}
+
+export interface Observation {
+  readonly record: InstanceRecord;
+  readonly seat: Seat;
+  readonly found: InspectedContainer;
+  readonly over: ReturnType<Context['ends']['of']>;
+}
+
+/** Watches a container to its end. */
+export function observe(context: Context, { record, seat, found, over }: Observation): Running {
+  const stopping = { isAsked: false };
+  const result = watchResult(context, record);
+  return {
+    record,
+    address: seat.address,
+    startedAt: Date.parse(found.State.StartedAt),
+    stopping,
+    ended: over.then(async ({ isSeen }) => await settle(context, { record, seat, stopping, result, isSeen })),
+  };
+}
+
+/** The holder's namespace. A holder that an earlier try left is in the way, and nobody's. */
+async function holdFresh(context: Context, spec: InstanceSpec, image: string): Promise<string> {
+  try {
+    return await startHolder(context, spec, image);
+  } catch (error) {
+    throw startFailure(spec.name, error);
+  }
+}
+
+async function removeHolder(context: Context, { id, network }: Pick<InstanceSpec, 'id' | 'network'>): Promise<void> {
+  if (network === 'app') await removeContainer(context, holderName(context.places, id));
+}
+
+interface Preparation {
+  readonly spec: InstanceSpec;
+  readonly seat: Seat;
+  readonly record: InstanceRecord;
+  readonly image: string;
+  readonly home: string;
+}
+
+/** Writes the files that it is shown, and answers how its container is to be made. */
+function prepare({ places, hasOwnGroups }: Context, { spec, seat, record, image, home }: Preparation): object {
+  mkdirSync(home, { mode: 0o700 });
+  const etc = etcFiles(spec, seat);
+  for (const [file, content] of Object.entries(etc)) writeFileSync(join(home, file), content);
+  const user = resolveUser(spec.user, spec.image.rootPath, spec.settings?.groups);
+  return containerConfig(spec, {
+    image,
+    labels: { ...spec.labels, ...ownLabels(places, spec, 'instance'), [labels.record]: JSON.stringify(record) },
+    holder: spec.network === 'app' ? holderName(places, spec.id) : undefined,
+    cgroup: hasOwnGroups ? seat.group.path : undefined,
+    files: makeOwnFiles(spec.files ?? [], user, home, home),
+    etcFiles: Object.fromEntries(Object.keys(etc).map((file) => [`/etc/${file}`, join(home, file)])),
+  });
+}
+
+/** Somebody may have taken the image out of the engine since it was loaded. */
+async function create(context: Context, spec: InstanceSpec, name: string, config: object): Promise<void> {
+  try {
+    await createContainer(context, name, config);
+  } catch (error) {
+    if (!isRefusal(error, 404)) throw startFailure(spec.name, error);
+    context.images.forget(spec.image);
+    await context.images.ensure(spec.image);
+    await createContainer(context, name, config).catch((again: unknown) => {
+      throw startFailure(spec.name, again);
+    });
+  }
+}
+
+/** Before the start, so that no byte is missed. Input has a connection of its own, which can end alone. */
+async function attach(
+  { client }: Context,
+  spec: InstanceSpec,
+  name: string,
+): Promise<Pick<Running, 'stdin' | 'stdout' | 'stderr'>> {
+  const connectTo = async (...streams: readonly string[]) =>
+    await client.hijack({
+      method: 'POST',
+      path: `/containers/${name}/attach`,
+      query: { stream: '1', ...Object.fromEntries(streams.map((stream) => [stream, '1'])) },
+    });
+  const output = spec.streams === 'pipes' ? splitStreams(await connectTo('stdout', 'stderr')) : {};
+  if (spec.stdin === 'none') return output;
+  const stdin = await connectTo('stdin');
+  stdin.resume();
+  return { ...output, stdin };
+}
+
+interface End extends Pick<Observation, 'record' | 'seat'>, Pick<Running, 'stopping'> {
+  readonly result: Result | undefined;
+  readonly isSeen: boolean;
+}
+
+async function settle(context: Context, end: End): Promise<InstanceExit> {
+  const { record, seat, result } = end;
+  const { id } = record.summary;
+  const name = containerName(context.places, id);
+  const giving = async <T>(action: () => Promise<T>): Promise<T | undefined> =>
+    await action().catch((error: unknown) => {
+      if (!context.closing.signal.aborted)
+        context.log.error('What an instance held could not be given back', { instance: id, error });
+      return undefined;
+    });
+  const found = await untilAnswered(context, async () => await inspectContainer(context, name));
+  const isFull = (await giving(async () => await result?.isTooLarge())) === true;
+  await giving(async () => await removeHolder(context, { id, network: seat.slot === undefined ? 'none' : 'app' }));
+  const verdict = await giving(async () => await seat.leave());
+  const exit = exitOf(context, end, found, verdict ?? (isFull ? 'result-limit' : undefined));
+  if (record.streams === 'logs') await giving(async () => context.exits.keep(id, exit));
+  else await giving(async () => await removeContainer(context, name));
+  rmSync(join(context.places.live, id), { recursive: true, force: true });
+  return exit;
+}
+
+/** A code of 255 that was found after an interruption is the engine's word for one that it does not know. */
+function exitOf(
+  { clock }: Context,
+  { stopping, isSeen }: End,
+  found: InspectedContainer | undefined,
+  verdict: InstanceExit['cause'] | undefined,
+): InstanceExit {
+  const unknown = 255;
+  const state = found?.State;
+  const code = state?.ExitCode ?? unknown;
+  const at = Date.parse(state?.FinishedAt ?? '');
+  const isLost = state === undefined || (!isSeen && code === unknown);
+  const told = verdict ?? (state?.OOMKilled === true ? 'out-of-memory' : stopping.isAsked ? 'stopped' : 'exited');
+  return { code, cause: isLost ? 'lost' : told, at: at > 0 ? at : clock.now() };
+}
+
+/** The engine may be being restarted. */
+async function untilAnswered<T>({ clock, closing }: Context, ask: () => Promise<T>): Promise<T> {
+  const onFailure = (error: unknown): void => {
+    if (!(error instanceof MinkeError)) throw error;
+  };
+  const pauses = { first: 50, longest: 2000 };
+  return await untilSuccess(ask, { clock, signal: closing.signal, pauses, onFailure });
+}

@@ -1,0 +1,97 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import type { EngineSubject, EngineUnderTest } from '../../src/engines/conformance.ts';
+import { createDocker } from '../../src/engines/docker/docker.ts';
+import { placesFor } from '../../src/engines/docker/places.ts';
+import type { Engine } from '../../src/engines/engine.ts';
+import { createImageStore } from '../../src/image/store.ts';
+import type { ReadyImage } from '../../src/model/instance.ts';
+import { systemClock } from '../../src/observe/clock.ts';
+import { createLog } from '../../src/observe/log.ts';
+import type { DockerEngine } from '../../scripts/bench/docker-engine.ts';
+import { makeBusyboxRoot } from './busybox-root.ts';
+import { cgroupFolders, mountsNaming, processesNaming } from './leftovers.ts';
+import { busyboxSpec } from './sandbox-subject.ts';
+
+/** The image that instances are of, and the store that it is loaded from. */
+export interface Busybox {
+  readonly image: ReadyImage;
+  readonly archiveOf: Parameters<typeof createDocker>[0]['archiveOf'];
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export async function makeBusybox(): Promise<Busybox> {
+  const folder = mkdtempSync(join(tmpdir(), 'minke-busybox-'));
+  const root = join(folder, 'root');
+  makeBusyboxRoot(root);
+  const log = createLog(() => undefined);
+  const store = createImageStore({ folder: join(folder, 'images'), nodePath: process.execPath, log });
+  const image = await store.importRoot('busybox', root);
+  return {
+    image,
+    archiveOf: async ({ id }, name) => await store.save(id, [name]),
+    [Symbol.asyncDispose]: async () => {
+      await store.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+export interface DockerMeans {
+  readonly docker: DockerEngine;
+  readonly busybox: Busybox;
+}
+
+/** The Docker engine on a Docker Engine of the tests' own, made ready for the suite that judges every engine. */
+export const dockerSubject = (means: () => DockerMeans, skips: EngineSubject['skips'] = {}): EngineSubject => ({
+  name: 'docker',
+  skips,
+  create: async () => await createUnderTest(means()),
+});
+
+export async function createUnderTest({ docker, busybox }: DockerMeans): Promise<EngineUnderTest> {
+  const dataFolder = mkdtempSync(join(tmpdir(), 'minke-docker-'));
+  const log = createLog((line) => void process.stderr.write(line), 'warn');
+  const { archiveOf, image } = busybox;
+  const open = async (): Promise<Engine> =>
+    await createDocker({ dataFolder, socketPath: docker.socket, archiveOf, clock: systemClock, log });
+  let engine = await open();
+  return {
+    engine,
+    reopen: async (whileDown) => {
+      await engine.close({ purge: false });
+      await whileDown?.();
+      engine = await open();
+      return engine;
+    },
+    spec: (overrides) => busyboxSpec(image.rootPath, { image, ...overrides }),
+    leftovers: async () => await leftoversIn(docker, dataFolder),
+    dispose: async () => rmSync(dataFolder, { recursive: true }),
+  };
+}
+
+/** Everything that carries the daemon's name: in the Docker Engine, on the host, and in its folders. */
+export async function leftoversIn({ docker }: DockerEngine, dataFolder: string): Promise<string[]> {
+  const { run } = placesFor(dataFolder);
+  const mark = basename(join(run, '..'));
+  const ofEngine = async (...args: string[]): Promise<string[]> =>
+    (await docker(args)).split('\n').filter((line) => line.includes(mark));
+  return [
+    ...(await ofEngine('ps', '--all', '--no-trunc', '--format', '{{.Names}} {{.Status}}')),
+    ...(await ofEngine('images', '--no-trunc', '--format', '{{.Repository}}:{{.Tag}}')),
+    ...(await docker(['volume', 'ls', '--quiet'])).split('\n').filter((line) => line !== ''),
+    ...[run, dataFolder].flatMap(filesIn),
+    ...mountsNaming(mark),
+    ...cgroupFolders().filter((folder) => folder.includes(mark)),
+    ...processesNaming(mark),
+  ];
+}
+
+function filesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder, { recursive: true }).map((entry) => join(folder, String(entry)));
+  } catch {
+    return [];
+  }
+}

@@ -84,7 +84,14 @@ function launch(folder: string, socket: string, group: string, networks: DockerN
   const script = `mount -t tmpfs tmpfs ${covered} && ip link set lo up && exec "$@"`;
   const dockerd = ['dockerd', '--host', `unix://${socket}`, '--pidfile', join(folder, 'pid')];
   const places = ['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec'), '--cgroup-parent', group];
-  const without = ['--bridge', 'none', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false'];
+  const without = [
+    '--bridge',
+    'none',
+    '--iptables=false',
+    '--ip6tables=false',
+    '--ip-forward=false',
+    '--ip-masq=false',
+  ];
   const argv = [...dockerd, ...places, ...(networks === 'none' ? without : [])];
   return spawn('unshare', ['--net', '--mount', '--propagation', 'slave', 'sh', '-c', script, 'sh', ...argv], {
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -202,7 +202,7 @@ export const catalogue = {
     'No Docker Engine answers at {socket}: {reason}',
     'Start it, or name the socket of another: DOCKER_HOST=unix:///PATH',
   ),
-  DOCKER_NEEDS_ROOT: user(403, "The networks of apps need root, with a Docker Engine too", 'Run it with sudo'),
+  DOCKER_NEEDS_ROOT: user(403, 'The networks of apps need root, with a Docker Engine too', 'Run it with sudo'),
   STARTER_LOST: passing(503, 'The starter ended while "{name}" was starting; it is being started again'),
   TIMEOUT: passing(504, '{action} did not end within {seconds} s'),
   INTERNAL: system(500, 'Something in minke failed: {reason}', 'Please report it, with the daemon log.'),

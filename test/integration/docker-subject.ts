@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { EngineSubject, EngineUnderTest } from '../../src/engines/conformance.ts';
+import { connectDocker } from '../../src/engines/docker/api/client.ts';
 import { createDocker } from '../../src/engines/docker/docker.ts';
 import { placesFor } from '../../src/engines/docker/places.ts';
 import type { Engine } from '../../src/engines/engine.ts';
@@ -71,21 +72,36 @@ export async function createUnderTest({ docker, busybox }: DockerMeans): Promise
   };
 }
 
-/** Everything that carries the daemon's name: in the Docker Engine, on the host, and in its folders. */
-export async function leftoversIn({ docker }: DockerEngine, dataFolder: string): Promise<string[]> {
+/** All there is in the Docker Engine, and what carries the daemon's name on the host and in its folders. */
+export async function leftoversIn({ socket }: DockerEngine, dataFolder: string): Promise<string[]> {
   const { run } = placesFor(dataFolder);
   const mark = basename(join(run, '..'));
-  const ofEngine = async (...args: string[]): Promise<string[]> =>
-    (await docker(args)).split('\n').filter((line) => line.includes(mark));
+  const client = await connectDocker(socket);
+  const list = async (path: string): Promise<readonly Listed[]> => {
+    const found = await client.call<readonly Listed[] | { readonly Volumes: readonly Listed[] | null }>({
+      method: 'GET',
+      path,
+      query: { all: '1' },
+    });
+    return 'Volumes' in found ? (found.Volumes ?? []) : found;
+  };
+  const lists = await Promise.all(['/containers/json', '/images/json', '/volumes', '/networks'].map(list));
   return [
-    ...(await ofEngine('ps', '--all', '--no-trunc', '--format', '{{.Names}} {{.Status}}')),
-    ...(await ofEngine('images', '--no-trunc', '--format', '{{.Repository}}:{{.Tag}}')),
-    ...(await docker(['volume', 'ls', '--quiet'])).split('\n').filter((line) => line !== ''),
+    ...lists
+      .flat()
+      .flatMap(({ Names, RepoTags, Name }) => Names ?? RepoTags ?? Name ?? [])
+      .filter((name) => !['none', 'host'].includes(name)),
     ...[run, dataFolder].flatMap(filesIn),
     ...mountsNaming(mark),
     ...cgroupFolders().filter((folder) => folder.includes(mark)),
     ...processesNaming(mark),
   ];
+}
+
+interface Listed {
+  readonly Names?: readonly string[];
+  readonly RepoTags?: readonly string[] | null;
+  readonly Name?: string;
 }
 
 function filesIn(folder: string): string[] {

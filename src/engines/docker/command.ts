@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { MinkeError } from '../../errors/index.ts';
+import { signalProcess, startTicks } from '../../linux/proc.ts';
 import { newId, type Id } from '../../model/ids.ts';
 import type { Command, CommandEnd } from '../engine.ts';
 import { commandMark, killCommand } from '../local/command-processes.ts';
@@ -126,9 +127,15 @@ const codeOf = async (context: Context, { exec }: Execution): Promise<number> =>
 
 async function killExecution(context: Context, execution: Execution): Promise<void> {
   const { instance, exec, mark } = execution;
-  const [first, own] = [await inspectContainer(context, containerName(context.places, instance)), await pidOf(context, exec)];
+  const [first, own] = [
+    await inspectContainer(context, containerName(context.places, instance)),
+    await pidOf(context, exec),
+  ];
   const pid = first?.State.Pid ?? 0;
   if (own === undefined || pid === 0) return;
+  // A shell would say of its children that they were killed.
+  const stop = 19;
+  signalProcess(own, startTicks(own) ?? 0, stop);
   await killCommand({ group: groupOf(pid), pid: own, mark });
   await untilStopped(context, execution);
 }
@@ -147,7 +154,9 @@ async function pidOf(context: Context, exec: string): Promise<number | undefined
 /** The cgroup of a container, by its first process (cgroups(7)): below the root, or below the controller that counts processes. */
 export function groupOf(pid: number): string {
   const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n');
-  const found = lines.find((line) => line.split(':')[1]?.split(',').includes('pids')) ?? lines.find((line) => line.startsWith('0::'));
+  const found =
+    lines.find((line) => line.split(':')[1]?.split(',').includes('pids')) ??
+    lines.find((line) => line.startsWith('0::'));
   return found?.split(':').slice(2).join(':') ?? '';
 }
 
@@ -164,7 +173,7 @@ function readLast(socket: Socket, most: number): () => Buffer {
 /** What the engine says of a program that it could not start stands where the program's own output would. */
 function toEnd({ code, cause }: Pick<CommandEnd, 'code' | 'cause'>, output: Buffer): CommandEnd {
   const couldNotStart = 126;
-  const isRefused = code >= couldNotStart && /^OCI runtime exec failed/.test(output.toString('latin1', 0, 100));
+  const isRefused = code >= couldNotStart && output.toString('latin1', 0, 100).startsWith('OCI runtime exec failed');
   if (!isRefused || cause !== 'exited') return { code, cause, output };
   const isMissing = /not found|no such file/i.test(output.toString());
   return { code: isMissing ? couldNotStart + 1 : couldNotStart, cause, output };

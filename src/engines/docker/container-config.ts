@@ -55,9 +55,7 @@ function hostConfig(spec: InstanceSpec, facts: ContainerFacts): object {
     Mounts: [...mountsOf(spec), ...filesOf(spec, facts)],
     Tmpfs: tmpfsOf(spec),
     Privileged: spec.privileged,
-    ...(spec.privileged
-      ? {}
-      : { CapDrop: ['ALL'], CapAdd: capabilitiesOf(spec), SecurityOpt: ['no-new-privileges'] }),
+    ...(spec.privileged ? {} : { CapDrop: ['ALL'], CapAdd: capabilitiesOf(spec), SecurityOpt: ['no-new-privileges'] }),
     PidMode: spec.pidNamespace === 'host' ? 'host' : '',
     IpcMode: 'private',
     CgroupnsMode: 'private',

@@ -74,7 +74,8 @@ export function watchEnds({ client, owner, isRunning, clock, log }: EndsOptions)
 
   const read = async (stream: IncomingMessage): Promise<void> => {
     try {
-      for await (const line of createInterface({ input: stream })) if (line !== '') take(JSON.parse(line) as EngineEvent);
+      for await (const line of createInterface({ input: stream }))
+        if (line !== '') take(JSON.parse(line) as EngineEvent);
     } catch {
       // The connection broke, which ends it as well.
     }

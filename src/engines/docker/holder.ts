@@ -42,7 +42,8 @@ export async function startHolder(context: Context, spec: InstanceSpec, image: s
   });
   await startContainer(context, name, spec.name);
   const pid = (await inspectContainer(context, name))?.State.Pid ?? 0;
-  if (pid === 0) throw new MinkeError('INSTANCE_START_FAILED', { name: spec.name, reason: 'its network did not start' });
+  if (pid === 0)
+    throw new MinkeError('INSTANCE_START_FAILED', { name: spec.name, reason: 'its network did not start' });
   return `/proc/${pid}/ns/net`;
 }
 

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { isId } from '../../model/ids.ts';
 import { killForgottenCommands } from '../local/command-processes.ts';
+import { endGroup, groupsIn } from '../local/host/cgroups.ts';
 import { retakeSeat } from '../local/seat.ts';
 import type { ListedContainer } from './api/types.ts';
 import { groupOf } from './command.ts';
@@ -27,6 +28,9 @@ export async function recoverInstances(context: Context): Promise<Running[]> {
     return Labels[labels.role] === 'holder' ? living.has(id) : known.has(id);
   };
   await Promise.all(found.filter((one) => !isKept(one)).map(async ({ Id }) => await removeContainer(context, Id)));
+  const alone = join(places.cgroup, 'alone');
+  const groups = groupsIn(alone).filter((path) => dirname(path) === alone && !living.has(basename(path)));
+  for (const path of groups) await endGroup(path);
   for (const id of exits.list()) if (!known.has(id)) exits.forget(id);
   for (const id of foldersIn(places.live)) {
     if (!living.has(id)) rmSync(join(places.live, id), { recursive: true, force: true });

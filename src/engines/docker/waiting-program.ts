@@ -33,7 +33,11 @@ export function waitingProgram(processor: string): Buffer {
   // PT_LOAD, readable and executable, the whole file.
   file.writeUInt32LE(1, elfHeaderBytes);
   file.writeUInt32LE(5, elfHeaderBytes + 4);
-  const [addressAt, sizeAt, alignAt] = [16, 32, 48].map((offset) => elfHeaderBytes + offset) as [number, number, number];
+  const [addressAt, sizeAt, alignAt] = [16, 32, 48].map((offset) => elfHeaderBytes + offset) as [
+    number,
+    number,
+    number,
+  ];
   for (const at of [addressAt, addressAt + 8]) file.writeBigUInt64LE(BigInt(loadedAt), at);
   for (const at of [sizeAt, sizeAt + 8]) file.writeBigUInt64LE(BigInt(size), at);
   file.writeBigUInt64LE(0x1000n, alignAt);

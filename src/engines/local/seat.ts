@@ -65,10 +65,7 @@ export async function retakeSeat(means: SeatMeans, record: SeatRecord, folder: s
   return inSlot(means, summary, kept, { isChanged: record.mayChangeNetwork === true, folder });
 }
 
-export const reachOf = ({
-  outbound,
-  networks = ['default'],
-}: Pick<SeatRecord, 'outbound' | 'networks'>): Reach => ({
+export const reachOf = ({ outbound, networks = ['default'] }: Pick<SeatRecord, 'outbound' | 'networks'>): Reach => ({
   outbound,
   networks,
 });

@@ -106,7 +106,7 @@ async function hijack(socketPath: string, request: DockerRequest): Promise<Socke
       // A peer that has gone is the end of the stream and no failure.
       socket.on('error', () => socket.destroy());
       if (head.length > 0) socket.unshift(head);
-      resolve(socket as Socket);
+      resolve(socket);
     });
     sent.once('response', (answer) => void refusalOf(answer).then(reject, reject));
     sent.once('error', (error) => reject(unreachable(socketPath, request, error)));

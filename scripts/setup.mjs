@@ -43,12 +43,12 @@ const parts = [
   part('strace', 'shows the tests what the daemon asks of the kernel', sameName('strace'), ['test']),
   part('chromium', 'shows pages to the browser tests', sameName('chromium'), ['test']),
   peer('linux.uml', 'is a kernel with nothing but cgroups v2, for a test', sameName('user-mode-linux'), ['test']),
-  peer('dockerd', 'is what minke is measured against', {
-    apt: 'docker.io',
-    dnf: 'moby-engine',
-    apk: 'docker',
-    pacman: 'docker',
-  }),
+  peer(
+    'dockerd',
+    'is what the engine "docker" is tested on, and what minke is measured against',
+    { apt: 'docker.io', dnf: 'moby-engine', apk: 'docker', pacman: 'docker' },
+    ['test', 'bench'],
+  ),
 ];
 
 /** How each package manager installs, for root on a machine where nobody answers questions. */

@@ -4,8 +4,6 @@ import { flushCompileCache } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createBoundedEngine } from '../engines/bounded.ts';
 import { placesFor } from '../engines/sandbox/places.ts';
-import type { RuntimeName } from '../engines/sandbox/runtime/runtime.ts';
-import { createSandbox } from '../engines/sandbox/sandbox.ts';
 import { MinkeError } from '../errors/index.ts';
 import { http } from '../linux/node-http.ts';
 import { systemClock } from '../observe/clock.ts';
@@ -16,6 +14,7 @@ import { createSqliteStore } from '../store/sqlite-store.ts';
 import { isOurs, serveApi } from './api/server.ts';
 import { loadReader } from './api/read-model.ts';
 import { listenNearby, listenOnSocket, type Address } from './listen.ts';
+import { createEngine, type EngineChoice } from './engine.ts';
 import { lockDataFolder } from './lock.ts';
 import { recoverEverything } from './recover.ts';
 import { assemble, type World } from './world.ts';
@@ -25,8 +24,8 @@ export interface ServeOptions {
   readonly dataFolder: string;
   /** Absent: 127.0.0.1:8080, or the next port that is free. */
   readonly gateway?: Address;
-  /** What starts the sandbox's containers. Absent: crun, or runc where crun is missing. */
-  readonly runtime?: RuntimeName;
+  /** Absent: the sandbox, with crun, or runc where crun is missing. */
+  readonly engine?: EngineChoice;
   readonly writeLog: (line: string) => void;
   /** Aborted: the daemon ends and leaves services and runs alive. */
   readonly signal: AbortSignal;
@@ -56,7 +55,6 @@ async function begin(options: ServeOptions, dataFolder: string, log: Log, unlock
   await using opened = new AsyncDisposableStack();
   const opening = createSqliteStore({ file: join(dataFolder, 'minke.db') });
   opened.defer(async () => await opening.then(async (one) => await one.close()).catch(() => undefined));
-  const runtime = options.runtime === undefined ? {} : { runtime: options.runtime };
   const images = createImageStore({
     folder: join(dataFolder, 'images'),
     nodePath: process.execPath,
@@ -65,12 +63,12 @@ async function begin(options: ServeOptions, dataFolder: string, log: Log, unlock
   });
   opened.defer(async () => await images.close());
   // Side by side, since each begins with a process or a thread that takes its time to load.
-  const [store, sandbox] = await Promise.all([
+  const [store, chosen] = await Promise.all([
     opening,
-    createSandbox({ dataFolder, clock: systemClock, log, ...runtime }),
+    createEngine(options.engine ?? { name: 'sandbox' }, { dataFolder, images, clock: systemClock, log }),
     images.list(),
   ]);
-  const engine = createBoundedEngine(sandbox, { clock: systemClock, log });
+  const engine = createBoundedEngine(chosen, { clock: systemClock, log });
   opened.defer(async () => await engine.close({ purge: false }));
   const ending = Promise.withResolvers<Ending>();
   const runFolder = placesFor(dataFolder).run;

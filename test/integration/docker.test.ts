@@ -1,22 +1,111 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startDockerEngine } from '../../scripts/bench/docker-engine.ts';
-import { declareEngineConformance } from '../../src/engines/conformance.ts';
-import { dockerSubject, makeBusybox, type DockerMeans } from './docker-subject.ts';
+import { waitForText } from '../../src/engines/conformance/bench.ts';
+import { program } from '../../src/engines/conformance/programs.ts';
+import { declareEngineConformance, type EngineUnderTest } from '../../src/engines/conformance.ts';
+import { hasProgram } from '../../src/engines/local/host/program.ts';
+import { createUnderTest, dockerSubject, makeBusybox, type DockerMeans } from './docker-subject.ts';
+
+const whyNot = hasProgram('dockerd') && hasProgram('docker') ? '' : ' (Docker is not installed)';
 
 let means: DockerMeans;
 
-beforeAll(async () => {
-  const docker = await startDockerEngine(mkdtempSync(join(tmpdir(), 'mdk-')), 'none');
-  if (docker === undefined) throw new Error('dockerd is missing: node scripts/setup.mjs test');
-  means = { docker, busybox: await makeBusybox() };
+describe.skipIf(whyNot !== '')(`on a Docker Engine${whyNot}`, () => {
+  beforeAll(async () => {
+    const docker = await startDockerEngine(mkdtempSync(join(tmpdir(), 'mdk-')), 'none');
+    if (docker === undefined) throw new Error('The programs are there and do not run');
+    means = { docker, busybox: await makeBusybox() };
+  });
+
+  afterAll(async () => {
+    await means.docker[Symbol.asyncDispose]();
+    await means.busybox[Symbol.asyncDispose]();
+  });
+
+  declareEngineConformance(
+    dockerSubject(() => means, {
+      'output-order': 'a Docker Engine carries the streams of a command in two pipes, and nothing orders the two',
+    }),
+  );
+
+  it('touches nothing that another daemon or a person has made, whatever its labels say', async () => {
+    const [one, other] = [await open(), await open()];
+    const instance = await one.engine.start(one.spec({ argv: program('stubborn'), streams: 'logs' }));
+    const { docker } = means.docker;
+    const ownLabels = JSON.parse(await docker(['ps', '--format', '{{json .Labels}}'])) as string;
+    const image = (await docker(['images', '--format', '{{.Repository}}:{{.Tag}}'])).trim();
+    const person = ['run', '--detach', '--network', 'none', '--name', 'person', '--entrypoint', '/bin/busybox'];
+    const labels = ownLabels.split(',').filter((label) => /^minke\.(owner|role|instance)=/.test(label));
+    await docker([...person, ...labels.flatMap((label) => ['--label', label]), image, 'sleep', '1000']);
+    expect(labels).toHaveLength(3);
+    expect(await other.engine.recover()).toEqual([]);
+    await other.engine.close({ purge: true });
+    expect(await one.engine.inspect(instance.handle.id)).toMatchObject({ state: 'running' });
+    const next = await one.reopen();
+    expect((await next.recover()).map(({ handle }) => handle.id)).toEqual([instance.handle.id]);
+    await next.close({ purge: true });
+    expect((await docker(['ps', '--format', '{{.Names}}'])).trim()).toBe('person');
+    await docker(['rm', '--force', 'person']);
+    await docker(['image', 'prune', '--all', '--force']);
+    expect(await one.leftovers()).toEqual([]);
+    await Promise.all([one.dispose(), other.dispose()]);
+  });
+
+  it('tells the end of what a Docker Engine took with it when it was killed, and goes on with the next', async () => {
+    const one = await open();
+    await one.engine.networks.ensure({ app: 'conformance', names: [], listener: ({ socket }) => socket.destroy() });
+    const lasting = await one.engine.start(one.spec({ argv: program('stubborn'), streams: 'logs', network: 'app' }));
+    const brief = await one.engine.start(one.spec({ argv: program('stubborn') }));
+    await waitForText(brief.stdout, 'ready');
+    await means.docker.restart('SIGKILL');
+    const exits = await Promise.all([lasting.exited, brief.exited]);
+    expect(exits.map(({ code }) => code > 0)).toEqual([true, true]);
+    expect(await one.engine.inspect(lasting.handle.id)).toMatchObject({ state: 'ended', exit: exits[0] });
+    const next = await one.engine.start(one.spec({ argv: program('print', 'next', ''), network: 'app' }));
+    expect(next.stdout && (await text(next.stdout))).toBe('next');
+    await next.exited;
+    await one.engine.close({ purge: true });
+    expect(await one.leftovers()).toEqual([]);
+    await one.dispose();
+  });
+
+  it('ends what writes more than is kept of a result, and keeps that', async () => {
+    const one = await open();
+    const limits = { memoryBytes: 0, pids: 64, cpus: 0, resultBytes: 32 };
+    const { handle, exited } = await one.engine.start(
+      one.spec({ argv: program('flood', String(2 ** 20)), streams: 'logs', kind: 'task', limits }),
+    );
+    expect(await exited).toMatchObject({ cause: 'result-limit' });
+    let kept = '';
+    for await (const { bytes } of one.engine.logs.read(handle.id, { streams: ['stdout'], isWhole: true }))
+      kept += bytes.toString();
+    expect(kept).toBe('0123456789abcde\n'.repeat(2));
+    await one.engine.close({ purge: true });
+    await one.dispose();
+  });
+
+  it('loads an image again that somebody has taken out of the Docker Engine', async () => {
+    const one = await open();
+    const sayIt = async (): Promise<string | undefined> => {
+      const instance = await one.engine.start(one.spec({ argv: program('print', 'here', '') }));
+      const said = instance.stdout && (await text(instance.stdout));
+      await instance.exited;
+      return said;
+    };
+    expect(await sayIt()).toBe('here');
+    await means.docker.docker(['image', 'prune', '--all', '--force']);
+    expect(await sayIt()).toBe('here');
+    await one.engine.close({ purge: true });
+    await one.dispose();
+  });
 });
 
-afterAll(async () => {
-  await means.docker[Symbol.asyncDispose]();
-  await means.busybox[Symbol.asyncDispose]();
-});
-
-declareEngineConformance(dockerSubject(() => means));
+async function open(): Promise<EngineUnderTest> {
+  const underTest = await createUnderTest(means);
+  await underTest.engine.recover();
+  return underTest;
+}

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
+import type { EngineChoice } from '../../daemon/engine.ts';
 import { defineCommand } from '../command/command.ts';
+import type { Context } from '../command/context.ts';
 import { usage } from '../command/parse.ts';
 import { dataFolder } from '../../sdk/address.ts';
 import { createDaemonLogWriter } from '../terminal/daemon-log.ts';
@@ -7,11 +9,13 @@ import { createDaemonLogWriter } from '../terminal/daemon-log.ts';
 export const command = defineCommand({
   options: {
     data: { type: 'text', value: 'FOLDER', about: 'Folder for all state (default: MINKE_DATA)' },
+    engine: { type: 'text', value: 'NAME', about: 'sandbox or docker (default: MINKE_ENGINE, else sandbox)' },
     gateway: { type: 'text', value: 'HOST:PORT', about: 'Where the gateway listens (default: MINKE_GATEWAY)' },
   },
   about: `Runs the daemon in the foreground. Ctrl-C or SIGTERM ends it and leaves services and runs alive, for the next
 daemon to take over; minke shutdown stops them. Without --gateway and MINKE_GATEWAY the gateway listens on
-127.0.0.1:8080, or on the next port that is free. MINKE_RUNTIME=runc starts containers with runc; otherwise crun does, or runc where crun is missing.`,
+127.0.0.1:8080, or on the next port that is free. The engine docker runs containers by the Docker Engine of this machine,
+at DOCKER_HOST or its usual socket. MINKE_RUNTIME=runc starts containers with runc; otherwise crun does, or runc where crun is missing.`,
   examples: [{ line: 'minke serve --data /tmp/mine --gateway 127.0.0.1:9000', about: 'One beside another' }],
   handle: async (context, { options }) => {
     const text = options.gateway ?? context.env.MINKE_GATEWAY ?? '';
@@ -22,12 +26,18 @@ daemon to take over; minke shutdown stops them. Without --gateway and MINKE_GATE
       writeLog: createDaemonLogWriter(context.err),
       signal: context.signal,
       ...gateway,
-      ...runtimeOf(context.env.MINKE_RUNTIME ?? ''),
+      engine: engineOf(options.engine ?? context.env.MINKE_ENGINE ?? '', context.env),
     });
     await daemon.closed;
     return 0;
   },
 });
+
+function engineOf(name: string, env: Context['env']): EngineChoice {
+  if (name === '' || name === 'sandbox') return { name: 'sandbox', ...runtimeOf(env.MINKE_RUNTIME ?? '') };
+  if (name === 'docker') return { name, ...(env.DOCKER_HOST === undefined ? {} : { dockerHost: env.DOCKER_HOST }) };
+  throw usage(`The engine cannot be "${name}"`, 'It is sandbox or docker');
+}
 
 function runtimeOf(name: string): { runtime?: 'crun' | 'runc' } {
   if (name === '') return {};

@@ -19,7 +19,7 @@ export const command = defineCommand({
     ...appFileOptions,
     detach: { type: 'flag', short: 'd', about: 'Leave the app running and come back' },
     wait: { type: 'flag', about: 'Come back when everything is ready (implies -d)' },
-    engine: { type: 'text', value: 'NAME', about: 'Insist on this engine' },
+    engine: { type: 'text', value: 'NAME', about: 'Insist on this engine; a daemon that is started has it' },
   },
   about: `Without FILE the app file is looked for as Compose does: compose.yaml, compose.yml, docker-compose.yml or
 docker-compose.yaml, here or in a folder above. A daemon is started when none answers. Without -d the logs are
@@ -32,7 +32,8 @@ followed, and Ctrl-C brings the app down; --format json implies -d.`,
     const daemon = connect(context);
     const request = appRequest(context, [...options.file, ...operands], options);
     const progress = createProgress(context.err);
-    const status = await ensureDaemon(context, daemon.api, progress).finally(progress.clear);
+    const env = options.engine === undefined ? context.env : { ...context.env, MINKE_ENGINE: options.engine };
+    const status = await ensureDaemon({ ...context, env }, daemon.api, progress).finally(progress.clear);
     checkEngine(status, options.engine);
     const model = await readModelAloud(context, daemon.api, request);
     const bringUp = async (): Promise<void> => {

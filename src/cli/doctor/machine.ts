@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { StatusAnswer } from '../../api/types.ts';
 import { cgroupFacts, lacksOf, type HostFacts } from '../../model/host.ts';
 import { formatBytes } from '../terminal/units.ts';
+import { checkDocker } from './docker.ts';
 import { lacks, ok, refusal, warns, type Finding } from './finding.ts';
 import { checkPrograms, findProgram } from './programs.ts';
 
@@ -33,6 +34,7 @@ export async function examineMachine(surroundings: Surroundings): Promise<readon
     ...checkPrograms(facts, path),
     ...lacking.filter(({ code }) => code === 'MISSING_PROGRAM').map(refusal),
     checkTun(),
+    await checkDocker(surroundings.env),
     checkDisk(surroundings.dataFolder),
     checkDaemon(surroundings),
     await checkGateway(surroundings.status),

@@ -14,10 +14,25 @@ export function declareCommands(subject: EngineSubject): void {
   describe('a command in a living instance', () => {
     promise('ends with its exit code and what it wrote', async (bench) => {
       const { handle } = await startHost(bench);
-      const end = await bench.engine.execute(handle.id, commandOf('print', 'to out', 'to err'));
-      expect([end.code, end.cause, end.output.toString()]).toEqual([0, 'exited', 'to outto err']);
+      for (const words of [
+        ['to out', ''],
+        ['', 'to err'],
+      ] as const) {
+        const end = await bench.engine.execute(handle.id, commandOf('print', ...words));
+        expect([end.code, end.cause, end.output.toString()]).toEqual([0, 'exited', words.join('')]);
+      }
       expect(await bench.engine.execute(handle.id, commandOf('exit', '3'))).toMatchObject({ code: 3, cause: 'exited' });
     });
+
+    promise(
+      'gives what it wrote on both streams in the order in which it did',
+      async (bench) => {
+        const { handle } = await startHost(bench);
+        const end = await bench.engine.execute(handle.id, commandOf('print', 'to out', 'to err'));
+        expect([end.code, end.cause, end.output.toString()]).toEqual([0, 'exited', 'to outto err']);
+      },
+      'output-order',
+    );
 
     promise('has the environment of the instance, and more', async (bench) => {
       const { handle } = await startHost(bench);

@@ -16,8 +16,9 @@ export interface EngineSubject {
  * What some promises need of an engine.
  * - `files`: instances have a file system of their own. - `isolation`: and a process table of their own.
  * - `memory-limit`, `pids-limit`: a kernel enforces them.
+ * - `output-order`: what a command writes on its two streams comes in one.
  */
-export type Power = 'files' | 'isolation' | 'memory-limit' | 'pids-limit';
+export type Power = 'files' | 'isolation' | 'memory-limit' | 'pids-limit' | 'output-order';
 
 export interface EngineUnderTest {
   readonly engine: Engine;

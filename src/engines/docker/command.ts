@@ -93,7 +93,12 @@ async function untilEnded(context: Context, execution: Execution): Promise<Pick<
   const first = await Promise.race([ended, closed.then(async () => await untilStopped(context, execution)), late]);
   over.abort();
   if (first !== 'late') {
-    socket.destroySoon();
+    // The engine has closed them by now, and what is under way is still to be read.
+    const unreadMs = 2000;
+    const read = new AbortController();
+    await Promise.race([closed, clock.sleep(unreadMs, read.signal).catch(() => undefined)]);
+    read.abort();
+    socket.destroy();
     return { code: await codeOf(context, execution), cause: 'exited' };
   }
   await killExecution(context, execution);

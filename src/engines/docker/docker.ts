@@ -191,5 +191,5 @@ async function removeEverything(context: Context): Promise<void> {
   await networks.removeAll();
   await images.removeBut([]);
   await removeGroupTree(places.cgroup);
-  for (const folder of [places.run, places.data]) rmSync(folder, { recursive: true, force: true });
+  for (const folder of [places.home, places.data]) rmSync(folder, { recursive: true, force: true });
 }

@@ -13,6 +13,8 @@ import { daemonIdOf } from '../local/daemon-id.ts';
 export interface Places {
   /** On everything that is made in the Docker Engine: who made it. */
   readonly owner: string;
+  /** The daemon's, for all that does not outlive a reboot. */
+  readonly home: string;
   readonly run: string;
   readonly live: string;
   readonly net: string;
@@ -24,10 +26,12 @@ export interface Places {
 
 export function placesFor(dataFolder: string): Places {
   const owner = daemonIdOf(dataFolder);
-  const run = join('/run', `minke-${owner}`, 'docker');
+  const home = join('/run', `minke-${owner}`);
+  const run = join(home, 'docker');
   const data = join(dataFolder, 'docker');
   return {
     owner,
+    home,
     run,
     live: join(run, 'live'),
     net: join(run, 'net'),

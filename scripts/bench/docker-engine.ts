@@ -1,9 +1,11 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+
+import { startTicks, untilGone } from '../../src/linux/proc.ts';
 
 const execute = promisify(execFile);
 
@@ -52,6 +54,7 @@ export async function startDockerEngine(
   };
   const restart = async (signal: NodeJS.Signals): Promise<void> => {
     await end(child, signal);
+    await forgetContainerd(join(folder, 'exec/containerd/containerd.pid'));
     child = launch(folder, socket, group, networks);
     errors = keepTail(child);
     await untilItAnswers(child, docker);
@@ -126,6 +129,16 @@ async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Pro
 
 const hasEnded = ({ pid, exitCode, signalCode }: ChildProcess): boolean =>
   pid === undefined || exitCode !== null || signalCode !== null;
+
+/** It ends with dockerd; where nobody reaps it (as in a container without an init) the next would take it for one that lives. */
+async function forgetContainerd(pidFile: string): Promise<void> {
+  const pid = Number(await readFile(pidFile, 'utf8').catch(() => '0'));
+  const ticks = startTicks(pid);
+  const limitMs = 10_000;
+  if (ticks !== undefined && !(await untilGone({ pid, ticks }, limitMs)))
+    throw new Error('containerd outlived dockerd');
+  await rm(pidFile, { force: true });
+}
 
 /** dockerd leaves the cgroup that its containers were in. */
 async function removeGroups(group: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { EngineSubject, EngineUnderTest } from '../../src/engines/conformance.ts';
@@ -74,8 +74,8 @@ export async function createUnderTest({ docker, busybox }: DockerMeans): Promise
 
 /** All there is in the Docker Engine, and what carries the daemon's name on the host and in its folders. */
 export async function leftoversIn({ socket }: DockerEngine, dataFolder: string): Promise<string[]> {
-  const { run } = placesFor(dataFolder);
-  const mark = basename(join(run, '..'));
+  const { home } = placesFor(dataFolder);
+  const mark = basename(home);
   const client = await connectDocker(socket);
   const list = async (path: string): Promise<readonly Listed[]> => {
     const found = await client.call<readonly Listed[] | { readonly Volumes: readonly Listed[] | null }>({
@@ -91,7 +91,8 @@ export async function leftoversIn({ socket }: DockerEngine, dataFolder: string):
       .flat()
       .flatMap(({ Names, RepoTags, Name }) => Names ?? RepoTags ?? Name ?? [])
       .filter((name) => !['none', 'host'].includes(name)),
-    ...[run, dataFolder].flatMap(filesIn),
+    ...[home, ...filesIn(home)].filter((path) => existsSync(path)),
+    ...filesIn(dataFolder),
     ...mountsNaming(mark),
     ...cgroupFolders().filter((folder) => folder.includes(mark)),
     ...processesNaming(mark),

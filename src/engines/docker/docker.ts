@@ -148,9 +148,12 @@ async function createContext(
   const pidFile = join(places.run, 'starter.pid');
   const starter = createStarter({ clock, log, pidFile, runtime: 'docker' });
   const networks = createNetworks({ places, starter, clock, log, addressesPerApp: instanceCapacity });
-  const isRunning = async (name: string): Promise<boolean> =>
-    (await inspectContainer({ client }, name))?.State.Running === true;
-  const ends = watchEnds({ client, owner: places.owner, isRunning, clock, log });
+  // One that is about to be started has not ended.
+  const isOver = async (name: string): Promise<boolean> => {
+    const state = (await inspectContainer({ client }, name))?.State;
+    return state?.Running !== true && state?.Status !== 'created';
+  };
+  const ends = watchEnds({ client, owner: places.owner, isOver, clock, log });
   const images = createImages({ client, owner: places.owner, archiveOf });
   const closing = new AbortController();
   const hasOwnGroups = facts.CgroupDriver === 'cgroupfs';

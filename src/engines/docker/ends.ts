@@ -31,15 +31,15 @@ export interface Ends {
 export interface EndsOptions {
   readonly client: DockerClient;
   readonly owner: string;
-  /** Whether it runs. */
-  readonly isRunning: (container: string) => Promise<boolean>;
+  /** Whether it has run and does not any more, or is gone. */
+  readonly isOver: (container: string) => Promise<boolean>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 const pauses = { first: 50, longest: 2000 };
 
-export function watchEnds({ client, owner, isRunning, clock, log }: EndsOptions): Ends {
+export function watchEnds({ client, owner, isOver, clock, log }: EndsOptions): Ends {
   const containers = new Map<string, (end: { readonly isSeen: boolean }) => void>();
   const commands = new Map<string, () => void>();
   const closing = new AbortController();
@@ -59,7 +59,7 @@ export function watchEnds({ client, owner, isRunning, clock, log }: EndsOptions)
   };
 
   const check = async (container: string): Promise<void> => {
-    if (!(await isRunning(container))) settle(container, false);
+    if (await isOver(container)) settle(container, false);
   };
 
   const connect = async (): Promise<IncomingMessage> => {

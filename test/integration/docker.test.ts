@@ -1,6 +1,6 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startDockerEngine } from '../../scripts/bench/docker-engine.ts';
@@ -8,7 +8,10 @@ import { waitForText } from '../../src/engines/conformance/bench.ts';
 import { program } from '../../src/engines/conformance/programs.ts';
 import { declareEngineConformance, type EngineUnderTest } from '../../src/engines/conformance.ts';
 import { hasProgram } from '../../src/engines/local/host/program.ts';
-import { createUnderTest, dockerSubject, makeBusybox, type DockerMeans } from './docker-subject.ts';
+import { startDaemon } from './daemon.ts';
+import { createUnderTest, dockerSubject, leftoversIn, makeBusybox, type DockerMeans } from './docker-subject.ts';
+import { loadBusybox } from './door-images.ts';
+import { fixtureApp } from './isolation-fixtures.ts';
 
 const whyNot = hasProgram('dockerd') && hasProgram('docker') ? '' : ' (Docker is not installed)';
 
@@ -86,6 +89,30 @@ describe.skipIf(whyNot !== '')(`on a Docker Engine${whyNot}`, () => {
     expect(kept).toBe('0123456789abcde\n'.repeat(2));
     await one.engine.close({ purge: true });
     await one.dispose();
+  });
+
+  it('serves an app from the command line, and takes it up again after kill -9', async () => {
+    const environment = { MINKE_ENGINE: 'docker', DOCKER_HOST: `unix://${means.docker.socket}` };
+    const daemon = await startDaemon({ environment });
+    await loadBusybox(daemon, ['busybox']);
+    const cwd = dirname(fixtureApp('cli'));
+    expect(await daemon.cli(['up', '-d', '--engine', 'docker'], { cwd })).toMatchObject({ code: 0 });
+    const said = async (path: string): Promise<string> => (await fetch(`${daemon.gateway}${path}`)).text();
+    expect(await said('/page/deep')).toBe('{"path":"/deep","sent":null}');
+    expect(await said('/web/index.html')).toBe('whale\n');
+    const line = 'echo out; echo err >&2; exit 7';
+    const run = await daemon.cli(['run', '--app', 'cli', 'shell', '-c', line]);
+    expect(run).toEqual({ code: 7, stdout: 'out\n', stderr: 'err\n' });
+    const webId = async (): Promise<string> => (await daemon.cli(['ps', '--format', 'json'])).stdout;
+    const before = /"id":"\w+"/.exec(await webId())?.[0];
+    await daemon.end('SIGKILL');
+    const other = await daemon.cli(['serve', '--engine', 'sandbox', '--gateway', '127.0.0.1:0']);
+    expect(other.stderr).toContain('Instances live here on the engine "docker"');
+    await daemon.restart();
+    expect(/"id":"\w+"/.exec(await webId())?.[0]).toBe(before);
+    expect(await said('/web/index.html')).toBe('whale\n');
+    expect(await daemon.purge()).toEqual([]);
+    expect(await leftoversIn(means.docker, daemon.dataFolder)).toEqual([]);
   });
 
   it('loads an image again that somebody has taken out of the Docker Engine', async () => {

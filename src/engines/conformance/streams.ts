@@ -79,6 +79,14 @@ export function declareStreams(subject: EngineSubject): void {
       expect(seen).toBe('one\ntwo go\n');
     });
 
+    promise('are followed to the last byte, however long a line is', async (bench) => {
+      const instance = await bench.start({ argv: program('cat'), streams: 'logs', stdin: 'open' });
+      const following = logged(bench.engine, instance.handle.id, 'stdout', { follow: true });
+      const line = Buffer.alloc(megabyte, 'whale ');
+      instance.stdin?.end(line);
+      expect((await following).equals(line)).toBe(true);
+    });
+
     promise('are read by several at once, and what is there is read without waiting', async (bench) => {
       const instance = await bench.start({ argv: program('dialogue'), streams: 'logs', stdin: 'open' });
       const { id } = instance.handle;

@@ -117,8 +117,9 @@ describe.skipIf(whyNot !== '')(`on a Docker Engine${whyNot}`, () => {
 
   it('loads an image again that somebody has taken out of the Docker Engine', async () => {
     const one = await open();
+    await one.engine.networks.ensure({ app: 'conformance', names: [], listener: ({ socket }) => socket.destroy() });
     const sayIt = async (): Promise<string | undefined> => {
-      const instance = await one.engine.start(one.spec({ argv: program('print', 'here', '') }));
+      const instance = await one.engine.start(one.spec({ argv: program('print', 'here', ''), network: 'app' }));
       const said = instance.stdout && (await text(instance.stdout));
       await instance.exited;
       return said;

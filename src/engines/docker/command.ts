@@ -112,8 +112,7 @@ async function untilEnded(context: Context, execution: Execution): Promise<Pick<
 async function untilStopped(context: Context, { exec, ended }: Execution): Promise<void> {
   const lookAgainMs = 50;
   while ((await inspect(context, exec))?.Running === true) {
-    const [waited] = [context.clock.sleep(lookAgainMs)];
-    await Promise.race([ended, waited]);
+    await Promise.race([ended, context.clock.sleep(lookAgainMs)]);
   }
 }
 

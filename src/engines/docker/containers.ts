@@ -1,4 +1,5 @@
 import { MinkeError } from '../../errors/index.ts';
+import type { InstanceSpec } from '../../model/instance.ts';
 import { DockerRefusal, isRefusal } from './api/client.ts';
 import type { InspectedContainer, ListedContainer } from './api/types.ts';
 import type { Context } from './context.ts';
@@ -8,8 +9,28 @@ import { labels } from './record.ts';
 
 type Means = Pick<Context, 'client'>;
 
-export async function createContainer({ client }: Means, name: string, body: object): Promise<void> {
-  await client.call({ method: 'POST', path: '/containers/create', query: { name }, body });
+/**
+ * Makes a container of the spec's image, which is loaded once more where somebody has taken it out of the engine.
+ * @throws INSTANCE_START_FAILED
+ */
+export async function createOf(
+  { client, images }: Pick<Context, 'client' | 'images'>,
+  spec: InstanceSpec,
+  name: string,
+  body: object,
+): Promise<void> {
+  const create = async (): Promise<unknown> =>
+    await client.call({ method: 'POST', path: '/containers/create', query: { name }, body });
+  try {
+    await create();
+  } catch (error) {
+    if (!isRefusal(error, 404)) throw startFailure(spec.name, error);
+    images.forget(spec.image);
+    await images.ensure(spec.image);
+    await create().catch((again: unknown) => {
+      throw startFailure(spec.name, again);
+    });
+  }
 }
 
 /** @throws INSTANCE_START_FAILED, in the words of the engine and its runtime */

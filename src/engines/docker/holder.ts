@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { MinkeError } from '../../errors/index.ts';
 import type { InstanceSpec } from '../../model/instance.ts';
-import { createContainer, inspectContainer, startContainer } from './containers.ts';
+import { createOf, inspectContainer, startContainer } from './containers.ts';
 import type { Context } from './context.ts';
 import { waitingProgram } from './waiting-program.ts';
 import { holderName } from './places.ts';
@@ -19,7 +18,7 @@ const target = '/.minke-hold';
 export async function startHolder(context: Context, spec: InstanceSpec, image: string): Promise<string> {
   const { places, hasOwnGroups } = context;
   const name = holderName(places, spec.id);
-  await createContainer(context, name, {
+  await createOf(context, spec, name, {
     Image: image,
     Entrypoint: [target],
     Cmd: [],

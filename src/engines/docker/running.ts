@@ -8,11 +8,10 @@ import { etcFiles } from '../local/etc-files.ts';
 import { makeOwnFiles } from '../local/own-files.ts';
 import { takeSeat, type Seat } from '../local/seat.ts';
 import { resolveUser } from '../local/users.ts';
-import { isRefusal } from './api/client.ts';
 import { splitStreams } from './api/frames.ts';
 import type { InspectedContainer } from './api/types.ts';
 import { containerConfig } from './container-config.ts';
-import { createContainer, inspectContainer, removeContainer, startContainer, startFailure } from './containers.ts';
+import { createOf, inspectContainer, removeContainer, startContainer, startFailure } from './containers.ts';
 import type { Context } from './context.ts';
 import { startHolder } from './holder.ts';
 import { containerName, holderName } from './places.ts';
@@ -45,14 +44,18 @@ export async function startInstance(context: Context, spec: InstanceSpec): Promi
   const home = join(places.live, spec.id);
   const image = await context.images.ensure(spec.image);
   giveBack('its holder', async () => await removeHolder(context, spec));
-  const from = spec.network === 'app' ? await holdFresh(context, spec, image) : undefined;
+  const from = spec.network === 'app' ? await startHolder(context, spec, image) : undefined;
   const seat = await takeSeat(context, spec, from === undefined ? { folder: home } : { folder: home, from });
-  giveBack('its seat', async () => await seat.leave());
+  giveBack('its seat', async () => {
+    // First: as long as it lives, so does the link that the next one in this place is to have.
+    await removeHolder(context, spec);
+    await seat.leave();
+  });
   giveBack('its folder', async () => rmSync(home, { recursive: true, force: true }));
   const record = recordOf(spec, seat.slot);
   const config = prepare(context, { spec, seat, record, image, home });
   giveBack('its container', async () => await removeContainer(context, name));
-  await create(context, spec, name, config);
+  await createOf(context, spec, name, config);
   const streams = await attach(context, spec, name);
   const over = context.ends.of(name);
   giveBack('its end', async () => context.ends.forget(name));
@@ -86,15 +89,6 @@ export function observe(context: Context, { record, seat, found, over }: Observa
   };
 }
 
-/** The holder's namespace. A holder that an earlier try left is in the way, and nobody's. */
-async function holdFresh(context: Context, spec: InstanceSpec, image: string): Promise<string> {
-  try {
-    return await startHolder(context, spec, image);
-  } catch (error) {
-    throw startFailure(spec.name, error);
-  }
-}
-
 async function removeHolder(context: Context, { id, network }: Pick<InstanceSpec, 'id' | 'network'>): Promise<void> {
   if (network === 'app') await removeContainer(context, holderName(context.places, id));
 }
@@ -121,20 +115,6 @@ function prepare({ places, hasOwnGroups }: Context, { spec, seat, record, image,
     files: makeOwnFiles(spec.files ?? [], user, home, home),
     etcFiles: Object.fromEntries(Object.keys(etc).map((file) => [`/etc/${file}`, join(home, file)])),
   });
-}
-
-/** Somebody may have taken the image out of the engine since it was loaded. */
-async function create(context: Context, spec: InstanceSpec, name: string, config: object): Promise<void> {
-  try {
-    await createContainer(context, name, config);
-  } catch (error) {
-    if (!isRefusal(error, 404)) throw startFailure(spec.name, error);
-    context.images.forget(spec.image);
-    await context.images.ensure(spec.image);
-    await createContainer(context, name, config).catch((again: unknown) => {
-      throw startFailure(spec.name, again);
-    });
-  }
 }
 
 /** Before the start, so that no byte is missed. Input has a connection of its own, which can end alone. */

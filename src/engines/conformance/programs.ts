@@ -34,8 +34,8 @@ const scripts = {
   'slow-client': '(echo first; until [ -e /shared/go ]; do sleep 0.05; done; echo second) | nc "$1" "$2"',
   /** Writes $1 to $2, says `ready`, waits for a line on stdin, says what is in $2 then. */
   keep: 'echo "$1" > "$2"; echo ready; read -r line; cat "$2"',
-  /** Its own pid and how many processes it can see (itself and `ls` among them). */
-  processes: 'echo $$; ls -d /proc/[0-9]* | wc -l',
+  /** Its own pid and how many processes it can see, itself among them; it starts none to find out. */
+  processes: 'echo $$; set -- /proc/[0-9]*; echo $#',
   /** Whether the file $1 can be written: `yes` or `no`. */
   'can-write': '(echo x > "$1") 2>/dev/null && echo yes || echo no',
   /** What the file $1 holds, or `none`. */

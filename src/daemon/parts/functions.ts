@@ -162,7 +162,7 @@ function handsOf(
       const startable = current() ?? catalog.startable(app, name);
       return pooled(startable, await instances.start({ ...startable, signal }));
     },
-    waitReady: async ({ instance }, signal) => await hands.waitReady(app, name, instance, signal),
+    waitReady: async ({ instance }, signal) => await hands.waitReady(instance, signal),
     stop: async ({ id }) => {
       closeAll(id);
       await instances.stop(id, catalog.service(app, name)?.stopGraceMs ?? 0);

@@ -29,7 +29,7 @@ export interface AppHands {
   readonly forSupervisor: SupervisorHands;
   /** What the app's network answers for; undefined = there is none yet in this life of the daemon. */
   networkOf(app: string): AppNames | undefined;
-  readonly published: Pick<Published, 'has' | 'next'>;
+  readonly published: Pick<Published, 'of' | 'next'>;
   routesOf(app: string): readonly OwnedRoute[];
   /** Requests by route and by name find what is deployed now; the routes themselves stay as they are. */
   setTargets(deployed: Deployed): void;
@@ -129,7 +129,11 @@ export function createAppHands(options: AppHandsOptions): AppHands {
         setRoutes(deployed, owned);
         routes.set(app, owned);
       },
-      unpublish: async (service, ids) => await published.remove(app, service, ids),
+      unpublish: async (service, ids) => {
+        await published.remove(app, service, ids);
+        // Nobody is kept waiting by it: the others answer meanwhile.
+        if (published.of(app, service).length > 0) await clock.sleep(arrivingMs, signal);
+      },
       stopInstance: async (spot, id, graceMs) => {
         await supervisor().release(placeOf(spot), id);
         if (!(await endRunOf(id, graceMs))) await instances.stop(id, graceMs);
@@ -199,6 +203,9 @@ export function createAppHands(options: AppHandsOptions): AppHands {
     ensureNetwork,
   };
 }
+
+/** Whoever was led to an instance a moment ago has yet to send what it came for, and the instance takes no more once it is told to end. */
+const arrivingMs = 250;
 
 /** Names both, the condition and what happened. */
 function dependencyFailed(name: string, dependency: string, condition: string, cause: MinkeError): MinkeError {

@@ -10,7 +10,7 @@ import type { Run } from '../../model/run.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import type { AppHands } from './app-hands.ts';
 import type { Catalog } from './catalog.ts';
-import type { Functions } from './functions.ts';
+import { refusing, type Functions } from './functions.ts';
 import { hasEnded } from './has-ended.ts';
 import type { Instances } from './instances.ts';
 import { refuseCallBeyond } from './lineage.ts';
@@ -55,7 +55,8 @@ export function createCapacity(options: CapacityOptions): Capacity {
 
 /**
  * Its rules lead nobody to an instance that has ended from the moment on at which that is known, which may be before its service is
- * told of the end: who comes in between goes to another, or is held as well.
+ * told of the end: who comes in between goes to another, or is held as well. One that takes no connection though it lives is passed
+ * over as long as there is another: nothing has been sent by then.
  */
 async function connectService(
   { engine, instances, hands }: Pick<CapacityOptions, 'engine' | 'instances' | 'hands'>,
@@ -72,8 +73,10 @@ async function connectService(
     try {
       return { id, socket: await engine.networks.connect(app, address, port, signal) };
     } catch (error) {
-      const isOut = !hands.published.has(app, name, id) || (await hasEnded(engine, id));
-      if (signal.aborted || !isOut) throw error;
+      signal.throwIfAborted();
+      const published = hands.published.of(app, name).map((one) => one.handle.id);
+      const isOut = !published.includes(id) || (await hasEnded(engine, id));
+      if (!isOut && published.every((one) => tried.has(one))) throw refusing({ name }, error);
     }
   }
 }

@@ -33,7 +33,7 @@ export function currentOf({ catalog, hands, instances, supervisor, volumes, ends
     volumes: volumes.list(),
     instances: instances.list(app).map((instance) => {
       const { id } = instance.handle;
-      const isPublished = hands.published.has(app, instance.spec.name, id);
+      const isPublished = hands.published.of(app, instance.spec.name).some((one) => one.handle.id === id);
       return currentInstance(instance, { isKept: kept.has(id), isReady: isPublished, isPublished });
     }),
     routes: hands.routesOf(app),

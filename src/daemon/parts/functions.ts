@@ -182,7 +182,7 @@ const settingsOf = (service: ServiceModel | undefined) => ({
 
 const isPooled = (service: ServiceModel): boolean => service.kind === 'http' || isOnDemand(service);
 
-const refusing = ({ name }: Target, error: unknown): MinkeError => {
+export const refusing = ({ name }: Pick<Target, 'name'>, error: unknown): MinkeError => {
   const reason = `it takes no connection: ${error instanceof Error ? error.message : String(error)}`;
   return new MinkeError('UPSTREAM_FAILED', { name, reason }, { cause: error });
 };

@@ -9,7 +9,7 @@ export interface Published {
   add(instance: Instance): Promise<void>;
   /** Resolves when the name leads to the others alone: new connections wait where there are none. */
   remove(app: string, service: string, instances: readonly Id[]): Promise<void>;
-  has(app: string, service: string, instance: Id): boolean;
+  of(app: string, service: string): readonly Instance[];
   /** One after the other in turn, but for those of `except`; waits for one, and rejects with the signal's reason. */
   next(app: string, service: string, signal: AbortSignal, except: ReadonlySet<Id>): Promise<Instance>;
 }
@@ -60,7 +60,7 @@ export function createPublished(engine: Pick<Engine, 'networks' | 'inspect'>): P
       set(app, service, left);
       await lead(app, service);
     },
-    has: (app, service, instance) => of(app, service).some(({ handle }) => handle.id === instance),
+    of,
     next: async (app, service, signal, except) => {
       const key = keyOf(app, service);
       for (;;) {

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import type { Engine, Instance } from '../../engines/engine.ts';
+import type { Engine, Instance, Networks } from '../../engines/engine.ts';
 import type { Id } from '../../model/ids.ts';
 import { hasEnded } from './has-ended.ts';
 
@@ -14,7 +14,11 @@ export interface Published {
   next(app: string, service: string, signal: AbortSignal, except: ReadonlySet<Id>): Promise<Instance>;
 }
 
-export function createPublished(engine: Pick<Engine, 'networks' | 'inspect'>): Published {
+export interface PublishedOptions extends Pick<Engine, 'inspect'> {
+  readonly networks: Pick<Networks, 'publish'>;
+}
+
+export function createPublished(engine: PublishedOptions): Published {
   const all = new Map<string, readonly Instance[]>();
   const turns = new Map<string, number>();
   const news = new EventEmitter().setMaxListeners(0);

@@ -29,7 +29,7 @@ export async function changeServices(
   const { out, err, isJson, signal } = context;
   const { api } = connect(context);
   const app = await appHere(context, api, named);
-  if (app === undefined) throw usage('There is no app file here or in a folder above', `Name the app: --app NAME`);
+  if (app === undefined) throw usage('There is no app file here or in a folder above', 'Name the app: --app NAME');
   const begun = performance.now();
   const lines = api.lines<ProgressLine>(verb, { parameters: { app }, json: body, signal });
   const { isChanged, steps } = await followProgress(lines, createProgress(err));

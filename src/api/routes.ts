@@ -19,7 +19,15 @@ export const routes = {
   app: { method: 'GET', path: '/apps/:app' },
   /** ?volumes=true removes named volumes too. ndjson like `up`. */
   down: { method: 'DELETE', path: '/apps/:app' },
-  /** ?app= -> {instances: InstanceRow[]} */
+  /** So many instances of services, until the app is brought up again: body ScaleRequest. ndjson like `up`. */
+  scale: { method: 'POST', path: '/apps/:app/scale' },
+  /** Ends services, also for the next daemon, until they are started: body ServicesRequest. ndjson like `up`. */
+  stop: { method: 'POST', path: '/apps/:app/stop' },
+  /** Services that were stopped, or have failed for good: body ServicesRequest. ndjson like `up`. */
+  start: { method: 'POST', path: '/apps/:app/start' },
+  /** Services begin anew, whatever they are at: body ServicesRequest. ndjson like `up`. */
+  restart: { method: 'POST', path: '/apps/:app/restart' },
+  /** ?app= -> InstancesAnswer */
   instances: { method: 'GET', path: '/instances' },
   /** ?app=&name=&follow= -> application/x-ndjson of LogLine */
   logs: { method: 'GET', path: '/logs' },

@@ -41,6 +41,16 @@ export interface BuildRequest extends UpRequest {
   readonly isFresh?: boolean;
 }
 
+export interface ScaleRequest {
+  /** By service. */
+  readonly replicas: Readonly<Record<string, number>>;
+}
+
+export interface ServicesRequest {
+  /** Absent or empty = all of the app. */
+  readonly services?: readonly string[];
+}
+
 /** Answer of `config`: the model with every default filled in. */
 export interface ConfigAnswer {
   readonly model: AppModel;
@@ -72,6 +82,8 @@ export interface InstanceRow {
   readonly app: string;
   readonly name: string;
   readonly kind: InstanceKind;
+  /** Of a service: which of its places this one is in, from 1. */
+  readonly replica?: number;
   readonly state: 'starting' | 'running' | 'stopping';
   readonly startedAt: number;
   readonly address?: string;
@@ -106,7 +118,7 @@ export interface SelfAnswer {
 
 export type ChildState = 'queued' | 'starting' | 'running' | 'stopping';
 
-/** Answer of `instances`: what lives, and how the services are that are kept up, also those without an instance. */
+/** Answer of `instances`: what lives, and how each place of a service is that is kept up, also those without an instance. */
 export interface InstancesAnswer {
   readonly instances: readonly InstanceRow[];
   readonly services: readonly ServiceRow[];
@@ -115,8 +127,18 @@ export interface InstancesAnswer {
 export interface ServiceRow {
   readonly app: string;
   readonly name: string;
+  /** Which of its places, from 1; a service that somebody stopped is one row, whatever it has. */
+  readonly replica: number;
   /** `crash-loop`: it ends again and again soon after its start, whether it runs at the moment or not. */
-  readonly state: 'starting' | 'running' | 'unhealthy' | 'restarting' | 'crash-loop' | 'completed' | 'given-up';
+  readonly state:
+    | 'starting'
+    | 'running'
+    | 'unhealthy'
+    | 'restarting'
+    | 'crash-loop'
+    | 'completed'
+    | 'given-up'
+    | 'stopped';
   readonly instance?: Id;
   readonly restarts: number;
   readonly health?: Health;

@@ -131,6 +131,51 @@ describe('apps', () => {
     });
   });
 
+  it('scale, stop, start and restart ask for it and say what was done, or that there was nothing to do', async () => {
+    const seen: unknown[] = [];
+    const answer =
+      (verb: string): NonNullable<Script['scale']> =>
+      ({ parameters, json }, response) => {
+        seen.push([verb, parameters['app'], json()]);
+        sendLines(response, [{ done: true, changed: verb !== 'start' }]);
+      };
+    const minke = await start({
+      scale: answer('scale'),
+      stop: answer('stop'),
+      start: answer('start'),
+      restart: answer('restart'),
+    });
+    expect((await minke('scale web=3 db=0')).stdout).toMatch(/^voting: scaled web=3, db=0 \(\d+ ms\)\n$/);
+    expect((await minke('stop web db --app shop')).stdout).toMatch(/^shop: stopped web, db \(\d+ ms\)\n$/);
+    expect((await minke('start')).stdout).toBe('voting: nothing had to change\n');
+    expect((await minke('restart')).stdout).toMatch(/^voting: restarted all services \(\d+ ms\)\n$/);
+    expect(JSON.parse((await minke('stop web --format json')).stdout)).toEqual({
+      app: 'voting',
+      changed: true,
+      steps: [],
+    });
+    expect(seen.slice(0, 4)).toEqual([
+      ['scale', 'voting', { replicas: { web: 3, db: 0 } }],
+      ['stop', 'shop', { services: ['web', 'db'] }],
+      ['start', 'voting', { services: [] }],
+      ['restart', 'voting', { services: [] }],
+    ]);
+  });
+
+  it('ps: names the place of each instance where a service has several', async () => {
+    const row = { app: 'shop', kind: 'service', state: 'running', startedAt: 0 } as const;
+    const instances = [
+      { ...row, id: '1'.repeat(64), name: 'web', replica: 1 },
+      { ...row, id: '2'.repeat(64), name: 'web', replica: 2 },
+      { ...row, id: '3'.repeat(64), name: 'db', replica: 1 },
+    ];
+    const services = [{ app: 'shop', name: 'web', replica: 3, state: 'restarting', restarts: 1 }];
+    const minke = await start({ instances: (_, answer) => sendJson(answer, { instances, services }) });
+    const names = (await minke('ps')).stdout.split('\n').map((line) => line.split(/ +/)[2]);
+    expect(names).toEqual(['NAME', 'web.1', 'web.2', 'db', 'web.3', undefined]);
+    expect((await minke('ps --tree')).stdout).toMatch(/^shop\n├─ web\.1 .*\n├─ web\.2 .*\n└─ db .*\n$/);
+  });
+
   it('ps: an aligned table, a tree by who started whom, JSON, and ended runs with -a', async () => {
     const minke = await start();
     const table = (await minke('ps')).stdout.split('\n');

@@ -50,6 +50,9 @@ describe('usage errors', () => {
     ['up --wiat', 'minke up has no option --wiat', 'Did you mean --wait? minke up --help shows its options.'],
     ['up -x', 'minke up has no option -x', 'minke up --help shows its options.'],
     ['run', 'minke run needs TARGET', 'minke run --help shows how it is called.'],
+    ['scale', 'minke scale needs SERVICE=N', 'minke scale --help shows how it is called.'],
+    ['scale web', '"web" does not say how many of which service', 'Write SERVICE=N: minke scale web=3'],
+    ['scale web=-1', '"web=-1" does not say how many of which service', 'Write SERVICE=N: minke scale web=3'],
     ['ps voting', 'minke ps cannot take "voting" as well', 'minke ps --help shows how it is called.'],
     ['ps --format jsn', '--format cannot be "jsn": it is one of table, json', 'Did you mean --format json?'],
     ['run --timeout', '--timeout needs a value', 'Write it after it: --timeout 30s'],
@@ -106,7 +109,7 @@ describe('completion', () => {
       const { stdout } = await promisify(execFile)('bash', ['-c', program]);
       return stdout.split('\n').filter((word) => word !== '');
     };
-    expect(await complete('s')).toEqual(['schedule', 'serve', 'status', 'shutdown']);
+    expect(await complete('s')).toEqual(['scale', 'stop', 'start', 'schedule', 'serve', 'status', 'shutdown']);
     expect(await complete('runs', 'l')).toEqual(['ls', 'logs']);
     expect(await complete('runs', 'ls', '--s')).toEqual(['--state']);
     expect(await complete('up', '--')).toContain('--wait');

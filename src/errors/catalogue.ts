@@ -30,6 +30,7 @@ export const catalogue = {
   APP_FILE_CYCLE: user(400, 'Cannot use {place}: {reason}', '{mend}'),
   // Apps, images and instances.
   APP_NOT_FOUND: user(404, 'Cannot find the app "{app}"', 'minke ps shows the apps that run.'),
+  SERVICE_NOT_FOUND: user(404, 'Cannot find the service "{name}" in the app "{app}"', '{mend}'),
   TARGET_NOT_FOUND: user(
     404,
     'Cannot find "{target}": it is neither a function of the app "{app}" nor an image',

@@ -2,6 +2,7 @@ import type { HealthcheckModel } from './health.ts';
 import type { RetryRules } from './run.ts';
 import type { ScheduleModel } from './schedule.ts';
 import type { ContainerSettings, InstanceLimits, Outbound } from './instance.ts';
+import type { ServicePlace } from './service-place.ts';
 
 /** An app file, validated, with every default filled in: what should be. Pure data, JSON-safe. */
 export interface AppModel {
@@ -65,6 +66,8 @@ export interface ServiceModel {
   readonly aliases: readonly string[];
   /** Instances of a service at once; functions have 1, which says nothing. */
   readonly replicas: number;
+  /** Somebody stopped it (`minke stop`), and none runs until it is started again or the app is brought up. No file says so. */
+  readonly isStopped?: true;
   readonly routes: readonly RouteModel[];
   /** Names that its containers may start through the Docker API and minke's own. */
   readonly mayRun: readonly string[];
@@ -92,6 +95,19 @@ export const isOnDemand = ({ kind, scale }: Pick<ServiceModel, 'kind' | 'scale'>
 export interface RetriesModel extends RetryRules {
   /** Milliseconds from its accept until a run must have begun. */
   readonly maxAgeMs: number;
+}
+
+/** The places of a service that are to hold an instance now. */
+export const placesOf = ({ replicas, isStopped }: Pick<ServiceModel, 'replicas' | 'isStopped'>): readonly number[] =>
+  isStopped === true ? [] : Array.from({ length: replicas }, (_, index) => index + 1);
+
+/** Whether the app is to have an instance there now. */
+export function hasPlace(
+  { services }: Pick<AppModel, 'services'>,
+  { service, replica }: Omit<ServicePlace, 'app'>,
+): boolean {
+  const found = Object.hasOwn(services, service) ? services[service] : undefined;
+  return found?.kind === 'service' && placesOf(found).includes(replica);
 }
 
 export interface ScaleModel {

@@ -295,23 +295,26 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
         expect(await store.apps.get('a')).toBeUndefined();
       });
 
-      it('keeps how services ended, of each the last, until it is removed or its app is', async () => {
-        const end = (app: string, service: string, code: number) => ({
+      it('keeps how services ended, of each place the last, until it is removed or its app is', async () => {
+        const end = (app: string, service: string, code: number, replica = 1) => ({
           app,
           service,
+          replica,
           digest: 'sha256:1',
           outcome: { state: 'given-up' as const, code, cause: 'exited' as const, restarts: 2, at: 7 },
         });
         await store.apps.putEnd(end('a', 'job', 1));
         await store.apps.putEnd(end('a', 'job', 2));
+        await store.apps.putEnd(end('a', 'job', 5, 2));
         await store.apps.putEnd(end('a', 'other', 3));
         await store.apps.putEnd(end('b', 'job', 4));
         await reopen();
-        expect(await store.apps.ends()).toEqual([end('a', 'job', 2), end('a', 'other', 3), end('b', 'job', 4)]);
-        await store.apps.removeEnd('a', 'job');
-        await store.apps.removeEnd('a', 'job');
+        const job = [end('a', 'job', 2), end('a', 'job', 5, 2)];
+        expect(await store.apps.ends()).toEqual([...job, end('a', 'other', 3), end('b', 'job', 4)]);
+        await store.apps.removeEnd({ app: 'a', service: 'job', replica: 1 });
+        await store.apps.removeEnd({ app: 'a', service: 'job', replica: 1 });
         await store.apps.remove('b');
-        expect(await store.apps.ends()).toEqual([end('a', 'other', 3)]);
+        expect(await store.apps.ends()).toEqual([...job.slice(1), end('a', 'other', 3)]);
       });
     });
 

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { AppModel } from '../model/app.ts';
 import type { ScheduleTick } from './store.ts';
 import type { Outcome, ServiceEnd } from '../model/service-end.ts';
+import type { ServicePlace } from '../model/service-place.ts';
 
 export interface AppOperations {
   readonly putApp: (model: AppModel) => void;
@@ -9,7 +10,7 @@ export interface AppOperations {
   readonly listApps: () => readonly AppModel[];
   readonly removeApp: (name: string) => void;
   readonly putEnd: (end: ServiceEnd) => void;
-  readonly removeEnd: (app: string, service: string) => void;
+  readonly removeEnd: (place: ServicePlace) => void;
   readonly listEnds: () => readonly ServiceEnd[];
   readonly putTick: (tick: ScheduleTick) => void;
   readonly getTick: (app: string, name: string, entry: string) => ScheduleTick | undefined;
@@ -44,19 +45,22 @@ export function prepareApps(db: DatabaseSync): AppOperations {
 
 function prepareEnds(db: DatabaseSync): Pick<AppOperations, 'putEnd' | 'removeEnd' | 'listEnds'> {
   const put = db.prepare(
-    'INSERT INTO service_ends (app, service, digest, outcome) VALUES (:app, :service, :digest, :outcome) ' +
-      'ON CONFLICT (app, service) DO UPDATE SET digest = :digest, outcome = :outcome',
+    'INSERT INTO service_ends (app, service, replica, digest, outcome) VALUES (:app, :service, :replica, :digest, :outcome) ' +
+      'ON CONFLICT (app, service, replica) DO UPDATE SET digest = :digest, outcome = :outcome',
   );
-  const remove = db.prepare('DELETE FROM service_ends WHERE app = ? AND service = ?');
-  const list = db.prepare('SELECT app, service, digest, outcome FROM service_ends ORDER BY app, service');
+  const remove = db.prepare('DELETE FROM service_ends WHERE app = ? AND service = ? AND replica = ?');
+  const list = db.prepare(
+    'SELECT app, service, replica, digest, outcome FROM service_ends ORDER BY app, service, replica',
+  );
   return {
-    putEnd: ({ app, service, digest, outcome }) =>
-      void put.run({ app, service, digest, outcome: JSON.stringify(outcome) }),
-    removeEnd: (app, service) => void remove.run(app, service),
+    putEnd: ({ app, service, replica, digest, outcome }) =>
+      void put.run({ app, service, replica, digest, outcome: JSON.stringify(outcome) }),
+    removeEnd: ({ app, service, replica }) => void remove.run(app, service, replica),
     listEnds: () =>
       list.all().map((row) => ({
         app: String(row['app']),
         service: String(row['service']),
+        replica: Number(row['replica']),
         digest: String(row['digest']),
         outcome: JSON.parse(String(row['outcome'])) as Outcome,
       })),

@@ -70,6 +70,19 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (app, function, entry)
   ) STRICT;
   `,
+  `
+  CREATE TABLE place_ends (
+    app TEXT NOT NULL,
+    service TEXT NOT NULL,
+    replica INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    PRIMARY KEY (app, service, replica)
+  ) STRICT;
+  INSERT INTO place_ends SELECT app, service, 1, digest, outcome FROM service_ends;
+  DROP TABLE service_ends;
+  ALTER TABLE place_ends RENAME TO service_ends;
+  `,
 ];
 
 /** Brings the file to the newest schema, each step in a transaction of its own. @throws DATA_FOLDER for a newer file. */

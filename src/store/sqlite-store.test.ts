@@ -47,6 +47,19 @@ describe('SQLite file', () => {
     db.close();
   });
 
+  it('knows what a minke before it knew: how services ended that had one place each', async () => {
+    const db = new DatabaseSync(file);
+    for (const sql of migrations.slice(0, 2)) db.exec(sql);
+    db.exec('PRAGMA user_version = 2');
+    const outcome = { state: 'completed', code: 0, cause: 'exited', restarts: 0, at: 7 } as const;
+    const put = db.prepare('INSERT INTO service_ends (app, service, digest, outcome) VALUES (?, ?, ?, ?)');
+    put.run('a', 'job', 'sha256:1', JSON.stringify(outcome));
+    db.close();
+    const store = await createSqliteStore({ file });
+    expect(await store.apps.ends()).toEqual([{ app: 'a', service: 'job', replica: 1, digest: 'sha256:1', outcome }]);
+    await store.close();
+  });
+
   it('refuses a file of a newer minke, and says so', async () => {
     const db = new DatabaseSync(file);
     db.exec('PRAGMA user_version = 999');

@@ -27,7 +27,7 @@ export async function createSqliteStore({ file }: { readonly file: string }): Pr
       list: () => call('listApps'),
       remove: (name) => call('removeApp', name),
       putEnd: (end) => call('putEnd', end),
-      removeEnd: (app, service) => call('removeEnd', app, service),
+      removeEnd: (place) => call('removeEnd', place),
       ends: () => call('listEnds'),
     },
     timeline: {

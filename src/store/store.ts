@@ -2,6 +2,7 @@ import type { Id } from '../model/ids.ts';
 import type { AppModel } from '../model/app.ts';
 import type { Run, RunState } from '../model/run.ts';
 import type { ServiceEnd } from '../model/service-end.ts';
+import type { ServicePlace } from '../model/service-place.ts';
 import type { TimelineEvent } from '../model/timeline.ts';
 
 /**
@@ -103,10 +104,10 @@ export interface AppStore {
   list(): Promise<readonly AppModel[]>;
   /** With the ends of its services and the ticks of its schedules. */
   remove(name: string): Promise<void>;
-  /** Of each service the last. */
+  /** Of each place the last. */
   putEnd(end: ServiceEnd): Promise<void>;
   /** "Not there" is success. */
-  removeEnd(app: string, service: string): Promise<void>;
+  removeEnd(place: ServicePlace): Promise<void>;
   ends(): Promise<readonly ServiceEnd[]>;
 }
 

@@ -74,6 +74,12 @@ const all: Readonly<Record<string, Shape>> = {
     running: ['db', 'wordpress'],
     ports: { 8000: 'wordpress:latest' },
   },
+  stack: {
+    files: ['docker-stack.yml'],
+    images: ['registry.example.com/acme/api:1.4', 'acme/agent:1'],
+    running: ['agent', 'api', 'api', 'api'],
+    ports: { 80: 'registry.example.com/acme/api:1.4' },
+  },
   queue: { images: ['redis:alpine'], running: ['queue', 'worker'], logs: { worker: 'worker <- redis:alpine' } },
   development: {
     environment: { NODE_ENV: 'development' },

@@ -1,13 +1,14 @@
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { InstanceRow } from '../../src/api/types.ts';
 import { placesFor } from '../../src/engines/sandbox/places.ts';
 import { readPidFile, signalProcess, untilGone } from '../../src/linux/proc.ts';
+import { anyPort } from './any-port.ts';
 import { startDaemon, type TestDaemon } from './daemon.ts';
 import { fixtureApp } from './isolation-fixtures.ts';
 import { openOutside, type Outside } from './isolation-outside.ts';
@@ -369,15 +370,6 @@ function hostAddress(): string {
     all.find(({ family, internal, address }) => family === 'IPv4' && !internal && !address.startsWith('203.'))
       ?.address ?? ''
   );
-}
-
-async function anyPort(): Promise<number> {
-  const server = createServer().listen(0, '0.0.0.0');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** A connection to a server of the fixture, after what it says of itself. */

@@ -12,6 +12,8 @@ const ports: Readonly<Record<string, number>> = {
   'wordpress:latest': 80,
   'nginx:1.27': 443,
   'acme/app:2': 8080,
+  'acme/agent:1': 9000,
+  'registry.example.com/acme/api:1.4': 8080,
   'prom/prometheus:v3.0.0': 9090,
   'grafana/grafana:11.3.0': 3000,
 };

@@ -1,4 +1,5 @@
 import type { Instance } from '../../engines/engine.ts';
+import { replicaOf } from '../instance/instance-spec.ts';
 import type { CurrentInstance } from './step.ts';
 
 /** A living instance as the planner sees it; its labels survive a restart of the daemon. */
@@ -8,6 +9,7 @@ export const currentInstance = (
 ): CurrentInstance => ({
   id: spec.id,
   service: spec.name,
+  replica: replicaOf(spec),
   kind: spec.kind,
   digest: spec.labels['minke.digest'] ?? '',
   ...state,

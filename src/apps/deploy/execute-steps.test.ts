@@ -3,13 +3,13 @@ import { MinkeError } from '../../errors/index.ts';
 import type { ReadyImage } from '../../model/instance.ts';
 import { executeSteps, type StepProgress } from './execute-steps.ts';
 import type { Hands } from './hands.ts';
-import type { Step } from './step.ts';
+import type { Spot, Step } from './step.ts';
 
 const bringUp: readonly Step[] = [
   { kind: 'prepare-image', service: 'db', imageId: 'sha256:1' },
   { kind: 'prepare-image', service: 'vote', imageId: 'sha256:2' },
   { kind: 'ensure-network', names: ['db', 'vote'], networks: {}, ports: [] },
-  { kind: 'start-service', service: 'db' },
+  { kind: 'start-service', service: 'db', replica: 1 },
   { kind: 'wait-ready', service: 'db' },
   { kind: 'publish', service: 'db' },
   { kind: 'set-routes', routes: [] },
@@ -45,6 +45,21 @@ describe('the execution of a plan', () => {
     });
     await executeSteps(bringUp, hands);
     expect(done[0]).toBe('ensureNetwork');
+  });
+
+  it('starts and stops the places of one service at the same time, and one service after the other', async () => {
+    const both = Promise.withResolvers<void>();
+    const begun: string[] = [];
+    const together = async ({ service, replica }: Spot): Promise<void> => {
+      begun.push(`${service}.${replica}`);
+      // Each waits for the other: one after the other would never end.
+      if (replica === 2) both.resolve();
+      await both.promise;
+    };
+    const { hands } = createHands({ startService: together });
+    const start = (service: string, replica: number): Step => ({ kind: 'start-service', service, replica });
+    await executeSteps([start('web', 1), start('web', 2), start('db', 1)], hands);
+    expect(begun).toEqual(['web.1', 'web.2', 'db.1']);
   });
 
   it('stops at the step that fails, and leaves what runs running', async () => {
@@ -86,7 +101,7 @@ describe('the execution of a plan', () => {
 
   it('goes on without a service that nobody requires, and leaves out the rest of it', async () => {
     const steps: readonly Step[] = [
-      { kind: 'start-service', service: 'cache', whenItFails: 'leave-out' },
+      { kind: 'start-service', service: 'cache', replica: 1, whenItFails: 'leave-out' },
       { kind: 'wait-ready', service: 'cache', whenItFails: 'leave-out' },
       { kind: 'publish', service: 'cache', whenItFails: 'leave-out' },
       {
@@ -96,7 +111,7 @@ describe('the execution of a plan', () => {
         condition: 'service_healthy',
         whenItFails: 'go-on',
       },
-      { kind: 'start-service', service: 'web' },
+      { kind: 'start-service', service: 'web', replica: 1 },
     ];
     const told: StepProgress[] = [];
     const fail = async (): Promise<never> => {
@@ -137,12 +152,12 @@ function createHands(special: Partial<Hands> = {}): { readonly hands: Hands; rea
     ensureNetwork: () => note('ensureNetwork'),
     ensureVolume: ({ name }) => note(`ensureVolume ${name}`),
     setRoutes: () => note('setRoutes'),
-    unpublish: (service) => note(`unpublish ${service}`),
-    stopInstance: (service, id) => note(`stopInstance ${service} ${id}`),
-    startService: (service) => note(`startService ${service}`),
+    unpublish: (service, ids) => note(`unpublish ${service} ${ids.join(' ')}`),
+    stopInstance: ({ service }, id) => note(`stopInstance ${service} ${id}`),
+    startService: ({ service }) => note(`startService ${service}`),
     waitReady: (service) => note(`waitReady ${service}`),
     publish: (service) => note(`publish ${service}`),
-    takeUp: (service, id) => note(`takeUp ${service} ${id}`),
+    takeUp: ({ service }, id) => note(`takeUp ${service} ${id}`),
     awaitDependency: ({ service, dependency, condition }) => note(`await ${service} ${dependency} ${condition}`),
     goOnWithout: (service) => void done.push(`goOnWithout ${service}`),
     removeNetwork: () => note('removeNetwork'),

@@ -56,15 +56,27 @@ interface Doing {
   readonly leftOut: Set<string>;
 }
 
-/** Images that are prepared one after another in the plan do not wait for one another. */
+/** So many instances of a service are started or stopped at the same time: enough to share a wait, and not a burst. */
+const instancesAtOnce = 16;
+
+/** Steps that follow one another in the plan and do not wait for one another. */
 function batches(steps: readonly Step[]): readonly (readonly Step[])[] {
   const result: Step[][] = [];
   for (const step of steps) {
     const last = result.at(-1);
-    if (step.kind === 'prepare-image' && last?.[0]?.kind === 'prepare-image') last.push(step);
+    const [first] = last ?? [];
+    if (last !== undefined && first !== undefined && isTogether(first, step, last.length)) last.push(step);
     else result.push([step]);
   }
   return result;
+}
+
+/** Images, and the places of one service. */
+function isTogether(first: Step, step: Step, count: number): boolean {
+  if (step.kind !== first.kind) return false;
+  if (step.kind === 'prepare-image') return true;
+  const isOfPlace = 'replica' in step && 'replica' in first;
+  return isOfPlace && step.service === first.service && count < instancesAtOnce;
 }
 
 async function perform(
@@ -102,11 +114,11 @@ const table: Table = {
   'ensure-network': ({ names, networks, ports }, { hands }) => hands.ensureNetwork({ names, networks, ports }),
   'ensure-volume': ({ volume }, { hands }) => hands.ensureVolume(volume),
   'set-routes': ({ routes }, { hands }) => hands.setRoutes(routes),
-  unpublish: ({ service }, { hands }) => hands.unpublish(service),
-  'stop-instance': ({ service, instance, graceMs }, { hands }) => hands.stopInstance(service, instance, graceMs),
-  'take-up': ({ service, instance }, { hands }) => hands.takeUp(service, instance),
+  unpublish: ({ service, instances }, { hands }) => hands.unpublish(service, instances),
+  'stop-instance': (step, { hands }) => hands.stopInstance(step, step.instance, step.graceMs),
+  'take-up': (step, { hands }) => hands.takeUp(step, step.instance),
   'await-dependency': (step, { hands }) => hands.awaitDependency(step),
-  'start-service': ({ service }, { hands }) => hands.startService(service),
+  'start-service': (step, { hands }) => hands.startService(step),
   'wait-ready': ({ service }, { hands }) => hands.waitReady(service),
   publish: ({ service }, { hands }) => hands.publish(service),
   'remove-network': (_, { hands }) => hands.removeNetwork(),

@@ -2,7 +2,7 @@ import type { MinkeError } from '../../errors/index.ts';
 import type { AppModel, DependencyModel, VolumeModel } from '../../model/app.ts';
 import type { Id } from '../../model/ids.ts';
 import type { ReadyImage } from '../../model/instance.ts';
-import type { AppNames, OwnedRoute } from './step.ts';
+import type { AppNames, OwnedRoute, Spot } from './step.ts';
 
 interface AwaitedDependency {
   /** The one that waits, and the one that it waits for. */
@@ -23,19 +23,19 @@ export interface Hands {
   ensureVolume(volume: VolumeModel): Promise<void>;
   /** All routes of the app; ROUTE_TAKEN when another app has one of them. */
   setRoutes(routes: readonly OwnedRoute[]): Promise<void>;
-  /** New connections to the name wait for the next instance. */
-  unpublish(service: string): Promise<void>;
+  /** New connections to the name go to its other instances, and wait for the next where there are none. */
+  unpublish(service: string, instances: readonly Id[]): Promise<void>;
   /** Nobody keeps it up any more, and it is gone. */
-  stopInstance(service: string, instance: Id, graceMs: number): Promise<void>;
+  stopInstance(spot: Spot, instance: Id, graceMs: number): Promise<void>;
   /** Keeps up what an earlier daemon left; one that has ended since is started anew. */
-  takeUp(service: string, instance: Id): Promise<void>;
+  takeUp(spot: Spot, instance: Id): Promise<void>;
   /** DEPENDENCY_FAILED where waiting is in vain. */
   awaitDependency(awaited: Pick<DependencyModel, 'condition'> & AwaitedDependency): Promise<void>;
   /** From its start on it is kept up. */
-  startService(service: string): Promise<void>;
-  /** Of whichever instance the service has by then: one that ends is followed by another. */
+  startService(spot: Spot): Promise<void>;
+  /** In each place of whichever instance it has by then: one that ends is followed by another. */
   waitReady(service: string): Promise<void>;
-  /** Resolves when its name leads to it. */
+  /** Resolves when its name leads to all of it. */
   publish(service: string): Promise<void>;
   /** This failed, and nobody requires it. */
   goOnWithout(service: string, error: MinkeError): void;

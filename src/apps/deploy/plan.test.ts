@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { isOnDemand, type AppModel, type DependencyModel, type ServiceModel } from '../../model/app.ts';
+import { isOnDemand, placesOf, type AppModel, type DependencyModel, type ServiceModel } from '../../model/app.ts';
 import { emptyApp, imageTarget } from '../instance/image-target.ts';
 import { configDigest } from '../instance/config-digest.ts';
 import { plan } from './plan.ts';
 import { nothing, type Current, type CurrentInstance, type Desired, type Step } from './step.ts';
+import { wished, type Wish } from './wish.ts';
 
 describe('a plan', () => {
   const db = service('db', { mounts: [{ type: 'volume', source: 'data', target: '/data', readOnly: false }] });
@@ -89,7 +90,8 @@ describe('a plan', () => {
     const [first] = up.instances;
     const twin = { ...first!, id: 'twin', isPublished: false };
     const steps = plan({ ...up, instances: [twin, ...up.instances] }, desired);
-    expect(steps).toEqual([{ kind: 'stop-instance', service: first!.service, instance: 'twin', graceMs: 10_000 }]);
+    const { service: name } = first!;
+    expect(steps).toEqual([{ kind: 'stop-instance', service: name, replica: 1, instance: 'twin', graceMs: 10_000 }]);
   });
 
   it('stops a service that has become a function', () => {
@@ -227,7 +229,7 @@ describe('a plan with conditions', () => {
   it('has each service fail for itself when a daemon begins, and leaves restarts to the supervisor', () => {
     const web = webOn({ condition: 'service_healthy' });
     const all = desire(model([web, db]), ['db']);
-    const steps = plan({ ...nothing, restarting: ['db'] }, all, { isRestore: true });
+    const steps = plan({ ...nothing, restarting: [{ service: 'db', replica: 1 }] }, all, { isRestore: true });
     const waits = steps.flatMap((step) => ('whenItFails' in step ? [`${inWords(step)}: ${step.whenItFails}`] : []));
     expect(waits).toEqual([
       'wait-ready db: leave-out',
@@ -237,7 +239,9 @@ describe('a plan with conditions', () => {
       'wait-ready web: leave-out',
       'publish web: leave-out',
     ]);
-    expect(plan({ ...nothing, restarting: ['db'] }, all).map(inWords)).toContain('start-service db');
+    expect(plan({ ...nothing, restarting: [{ service: 'db', replica: 1 }] }, all).map(inWords)).toContain(
+      'start-service db',
+    );
   });
 
   it('starts what somebody stopped when a daemon begins, where it is to run always', () => {
@@ -288,9 +292,124 @@ describe('a plan with conditions', () => {
     return {
       ...current,
       instances: current.instances.filter((one) => one.service !== 'db'),
-      ended: [{ service: 'db', digest, outcome: { state, code, cause, restarts: 0, at: 0 } }],
+      ended: [{ service: 'db', replica: 1, digest, outcome: { state, code, cause, restarts: 0, at: 0 } }],
     };
   }
+});
+
+describe('a plan for several places', () => {
+  const web = (replicas: number, more: Partial<ServiceModel> = {}): ServiceModel =>
+    service('web', { replicas, ...more });
+  const wanted = (replicas: number, more: Partial<ServiceModel> = {}): Desired => desire(model([web(replicas, more)]));
+  const upWith = (desired: Desired): Current => carryOut(nothing, plan(nothing, desired), desired);
+
+  it('starts all of them and waits for all, and has nothing to do then', () => {
+    const all = wanted(3);
+    expect(plan(nothing, all).map(inWords)).toEqual([
+      'prepare-image web',
+      'store-model',
+      'ensure-network',
+      'start-service web',
+      'start-service web.2',
+      'start-service web.3',
+      'wait-ready web',
+      'publish web',
+    ]);
+    expect(plan(upWith(all), all)).toEqual([]);
+  });
+
+  it('starts as many more as it takes, and ends the last, which get no traffic by then; no other is touched', () => {
+    const [three, five, two] = [wanted(3), wanted(5), wanted(2)];
+    const more = plan(upWith(three), five);
+    expect(more.map(inWords)).toEqual([
+      'store-model',
+      'start-service web.4',
+      'start-service web.5',
+      'wait-ready web',
+      'publish web',
+    ]);
+    const up = carryOut(upWith(three), more, five);
+    const idOf = (replica: number): string => up.instances.find((one) => one.replica === replica)!.id;
+    expect(plan(up, two).slice(1)).toEqual([
+      { kind: 'unpublish', service: 'web', instances: [3, 4, 5].map(idOf) },
+      ...[5, 4, 3].map((replica) => ({
+        kind: 'stop-instance',
+        service: 'web',
+        replica,
+        instance: idOf(replica),
+        graceMs: 10_000,
+      })),
+    ]);
+  });
+
+  it('fills the place that is empty, and gives every instance back its own when a daemon begins', () => {
+    const all = wanted(3);
+    const up = upWith(all);
+    const lost = { ...up, instances: up.instances.filter(({ replica }) => replica !== 2) };
+    expect(plan(lost, all).map(inWords)).toEqual(['start-service web.2', 'wait-ready web', 'publish web']);
+    const found = { ...up, instances: up.instances.map(unseen) };
+    expect(plan(found, all, { isRestore: true }).map(inWords)).toEqual([
+      'take-up web',
+      'take-up web.2',
+      'take-up web.3',
+      'wait-ready web',
+      'publish web',
+    ]);
+  });
+
+  it('replaces each of a service that has changed', () => {
+    const changed = wanted(2, { environment: { LEVEL: 'debug' } });
+    expect(plan(upWith(wanted(2)), changed).map(inWords)).toEqual([
+      'store-model',
+      'unpublish web',
+      'stop-instance web.2',
+      'stop-instance web',
+      'start-service web',
+      'start-service web.2',
+      'wait-ready web',
+      'publish web',
+    ]);
+  });
+
+  it('runs none of a service that is to have none or was stopped, and nobody waits for it', () => {
+    const dependent = service('front', { dependsOn: [need('web', { condition: 'service_healthy' })] });
+    for (const none of [web(0), web(3, { isStopped: true })]) {
+      const all = desire(model([none, dependent]), ['web']);
+      expect(plan(nothing, all).map(inWords).slice(4)).toEqual([
+        'start-service front',
+        'wait-ready front',
+        'publish front',
+      ]);
+      expect(plan(upWith(wanted(1)), desire(model([none]))).map(inWords)).toEqual([
+        'store-model',
+        'unpublish web',
+        'stop-instance web',
+      ]);
+    }
+  });
+
+  it('of what somebody asked for alone leaves other services as they are, but those that are restarted with it', () => {
+    const front = service('front', { dependsOn: [need('web', { restart: true })] });
+    const other = service('other');
+    const all = desire(model([web(2), front, other]));
+    const up = upWith(all);
+    const lost = { ...up, instances: up.instances.filter(({ service: name }) => name !== 'other') };
+    expect(plan(lost, all, { only: ['web'] })).toEqual([]);
+    expect(plan(lost, all, { only: ['web'], isAnew: true }).map(inWords)).toEqual([
+      'unpublish front',
+      'stop-instance front',
+      'unpublish web',
+      'stop-instance web.2',
+      'stop-instance web',
+      'start-service web',
+      'start-service web.2',
+      'wait-ready web',
+      'publish web',
+      'start-service front',
+      'wait-ready front',
+      'publish front',
+    ]);
+  });
 });
 
 describe('any plan', () => {
@@ -306,6 +425,8 @@ describe('any plan', () => {
         expectSound(before, desired, steps);
         current = carryOut(before, steps, desired);
         expect(plan(current, desired)).toEqual([]);
+        expectPlaces(current, desired);
+        current = expectWishes(current, desired, random);
       }
       const gone = carryOut(current, plan(current, undefined, { removeVolumes: true }), undefined);
       expect({ ...gone, volumes: [], images: {} }).toEqual(nothing);
@@ -314,6 +435,50 @@ describe('any plan', () => {
   );
 });
 
+/** In each place of each service one instance of what is deployed, which its name leads to; and none elsewhere. */
+function expectPlaces({ instances }: Current, { model: app, images }: Desired): void {
+  const wanted = Object.values(app.services)
+    .filter(isOfPlaces)
+    .flatMap((one) =>
+      placesOf(one).map((place) => `${one.name}.${place} ${configDigest(app, one, images[one.name]!)}`),
+    );
+  const found = instances
+    .filter((one) => one.kind === 'service' && !isOnDemand(app.services[one.service]!))
+    .map(({ service: name, replica, digest }) => `${name}.${replica} ${digest}`);
+  expect(found.toSorted()).toEqual(wanted.toSorted());
+}
+
+/** Whatever somebody asks for is so afterwards, at once; of what was not asked for, only what is restarted with it has changed. */
+function expectWishes(before: Current, desired: Desired, random: Random): Current {
+  let current = before;
+  for (let count = random(3); count > 0; count -= 1) {
+    const name = Object.keys(desired.model.services)[random(6)];
+    if (name === undefined || !isOfPlaces(desired.model.services[name]!)) continue;
+    const wish = randomWish(name, random);
+    const { model: app, options } = wished(current.model!, wish);
+    const changed = { ...desired, model: app };
+    const steps = plan(current, changed, options);
+    const restarted = new Set(steps.flatMap((step) => (step.kind === 'start-service' ? [step.service] : [])));
+    const untouched = current.instances.filter((one) => one.service !== name && !restarted.has(one.service));
+    current = carryOut(current, steps, changed);
+    expect(current.instances).toEqual(expect.arrayContaining(untouched));
+    expect(plan(current, changed, { ...options, isAnew: false })).toEqual([]);
+    expectPlaces(current, changed);
+    const numbers = steps.flatMap((step) =>
+      step.kind === 'stop-instance' && step.service === name ? [step.replica] : [],
+    );
+    expect(numbers).toEqual(numbers.toSorted((left, right) => right - left));
+  }
+  return current;
+}
+
+const isOfPlaces = (one: ServiceModel): boolean => one.kind === 'service' && !isOnDemand(one);
+
+function randomWish(name: string, random: Random): Wish {
+  const verb = (['scale', 'stop', 'start', 'restart'] as const)[random(4)]!;
+  return verb === 'scale' ? { verb, replicas: { [name]: random(5) } } : { verb, services: [name] };
+}
+
 function expectSound(before: Current, desired: Desired, steps: readonly Step[]): void {
   const texts = steps.map((step) => JSON.stringify(step));
   expect(new Set(texts).size).toBe(texts.length);
@@ -321,7 +486,9 @@ function expectSound(before: Current, desired: Desired, steps: readonly Step[]):
   const drawing = new Set(
     steps.flatMap((step) =>
       step.kind === 'start-service' &&
-      before.instances.some((one) => one.kind === 'service' && one.service === step.service)
+      before.instances.some(
+        (one) => one.kind === 'service' && one.service === step.service && one.replica === step.replica,
+      )
         ? [step.service]
         : [],
     ),
@@ -330,9 +497,17 @@ function expectSound(before: Current, desired: Desired, steps: readonly Step[]):
     if (one.kind !== 'service') return false;
     const service = desired.model.services[one.service];
     const imageId = desired.images[one.service] ?? '';
-    const isWanted = service?.kind === 'service' && one.digest === configDigest(desired.model, service, imageId);
+    const isWanted =
+      service?.kind === 'service' &&
+      (isOnDemand(service) || placesOf(service).includes(one.replica)) &&
+      one.digest === configDigest(desired.model, service, imageId);
     const hasTwin = before.instances.some(
-      (other) => other !== one && other.kind === 'service' && other.service === one.service && !stopped.has(other.id),
+      (other) =>
+        other !== one &&
+        other.kind === 'service' &&
+        other.service === one.service &&
+        other.replica === one.replica &&
+        !stopped.has(other.id),
     );
     const isDrawnAlong =
       service?.dependsOn.some(({ name, restart }) => restart && drawing.has(name)) === true && isWanted;
@@ -384,7 +559,7 @@ function change(world: World, step: Step, desired: Desired | undefined): void {
       break;
     case 'unpublish':
       world.instances = world.instances.map((one) =>
-        one.service === step.service ? { ...one, isPublished: false } : one,
+        step.instances.includes(one.id) ? { ...one, isPublished: false } : one,
       );
       break;
     case 'stop-instance':
@@ -400,8 +575,9 @@ function change(world: World, step: Step, desired: Desired | undefined): void {
       const digest = configDigest(model, model.services[step.service]!, images[step.service]!);
       world.instances = [
         ...world.instances,
-        { ...instance(step.service, 'service', digest), isReady: false, isPublished: false },
+        { ...instance(step.service, 'service', digest, step.replica), isReady: false, isPublished: false },
       ];
+      world.ended = world.ended.filter((one) => one.service !== step.service || one.replica !== step.replica);
       break;
     }
     case 'wait-ready':
@@ -422,27 +598,30 @@ function change(world: World, step: Step, desired: Desired | undefined): void {
   }
 }
 
-/** The instance that a step names, else the one that the service has after it. */
+/** The instance that a step names, else all that the service has by then. */
 function mark(
   world: World,
   step: { readonly service: string; readonly instance?: string },
   state: Partial<CurrentInstance>,
 ): void {
-  const id =
-    step.instance ??
-    world.instances.findLast(({ service, kind }) => service === step.service && kind === 'service')?.id;
-  expect(world.instances.some((one) => one.id === id)).toBe(true);
-  world.instances = world.instances.map((one) => (one.id === id ? { ...one, ...state } : one));
+  const isMeant = ({ id, service, kind }: CurrentInstance): boolean =>
+    step.instance === undefined ? service === step.service && kind === 'service' : id === step.instance;
+  expect(world.instances.some(isMeant)).toBe(true);
+  world.instances = world.instances.map((one) => (isMeant(one) ? { ...one, ...state } : one));
 }
 
-const inWords = (step: Step): string => ('service' in step ? `${step.kind} ${step.service}` : step.kind);
+function inWords(step: Step): string {
+  if (!('service' in step)) return step.kind;
+  const place = 'replica' in step && step.replica > 1 ? `.${step.replica}` : '';
+  return `${step.kind} ${step.service}${place}`;
+}
 
 let count = 0;
 
-function instance(service: string, kind: CurrentInstance['kind'], digest: string): CurrentInstance {
+function instance(service: string, kind: CurrentInstance['kind'], digest: string, replica = 1): CurrentInstance {
   count += 1;
   const isService = kind === 'service';
-  return { id: `i${count}`, service, kind, digest, isKept: isService, isReady: true, isPublished: isService };
+  return { id: `i${count}`, service, replica, kind, digest, isKept: isService, isReady: true, isPublished: isService };
 }
 
 function service(name: string, more: Partial<ServiceModel> = {}): ServiceModel {
@@ -503,6 +682,7 @@ function randomDesired(random: Random): Desired {
         .filter(() => random(3) === 0)
         .map((other) => need(other, randomNeed(random))),
       ...(random(4) === 0 ? { scale: { maxInstances: 1, idleMs: 1000 } } : {}),
+      replicas: random(4),
       environment: { LEVEL: String(random(2)) },
       routes: random(3) === 0 ? [{ prefix: `/${name}` }] : [],
       mounts: random(3) === 0 ? [{ type: 'volume', source: `v${random(3)}`, target: '/data', readOnly: false }] : [],

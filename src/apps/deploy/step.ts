@@ -3,6 +3,7 @@ import type { AppModel, DependencyModel, RouteModel, VolumeModel } from '../../m
 import type { Id } from '../../model/ids.ts';
 import type { InstanceKind } from '../../model/instance.ts';
 import type { ServiceEnd } from '../../model/service-end.ts';
+import type { ServicePlace } from '../../model/service-place.ts';
 
 /** One thing to do, as data. A plan is a list of them, carried out in order. */
 export type Step =
@@ -14,10 +15,12 @@ export type Step =
   | { readonly kind: 'ensure-volume'; readonly volume: VolumeModel }
   /** The gateway's way to the app, all of it. */
   | { readonly kind: 'set-routes'; readonly routes: readonly OwnedRoute[] }
-  | { readonly kind: 'unpublish'; readonly service: string }
-  | { readonly kind: 'stop-instance'; readonly service: string; readonly instance: Id; readonly graceMs: number }
+  /** The name of the service leads to these of its instances no more. */
+  | { readonly kind: 'unpublish'; readonly service: string; readonly instances: readonly Id[] }
+  /** Those of one service that follow one another may be stopped at the same time. */
+  | ({ readonly kind: 'stop-instance'; readonly instance: Id; readonly graceMs: number } & Spot)
   /** One that runs already is kept up from now on. Nothing is waited for. */
-  | { readonly kind: 'take-up'; readonly service: string; readonly instance: Id }
+  | ({ readonly kind: 'take-up'; readonly instance: Id } & Spot)
   /** The condition holds; `service_started` is a matter of the order alone. */
   | ({
       readonly kind: 'await-dependency';
@@ -25,15 +28,18 @@ export type Step =
       readonly dependency: string;
       readonly condition: Exclude<DependencyModel['condition'], 'service_started'>;
     } & Failable)
-  /** From its start on it is kept up. */
-  | ({ readonly kind: 'start-service'; readonly service: string } & Failable)
-  /** It runs, and its port answers where its health is not checked. */
+  /** From its start on it is kept up. Those of one service that follow one another may be started at the same time. */
+  | ({ readonly kind: 'start-service' } & Spot & Failable)
+  /** It runs in all its places, and its ports answer where its health is not checked. */
   | ({ readonly kind: 'wait-ready'; readonly service: string } & Failable)
-  /** Its name leads to it, which is so once it is ready, and healthy where that is checked. */
+  /** Its name leads to all of it, which is so once it is ready, and healthy where that is checked. */
   | ({ readonly kind: 'publish'; readonly service: string } & Failable)
   | { readonly kind: 'remove-network' }
   | { readonly kind: 'remove-volume'; readonly volume: VolumeModel }
   | { readonly kind: 'forget-app' };
+
+/** A place, in the app that the plan is for. */
+export type Spot = Omit<ServicePlace, 'app'>;
 
 /**
  * What becomes of the plan when it fails. `leave-out`: it goes on without the other steps of this service. `go-on`: those are
@@ -67,16 +73,18 @@ export interface Current {
   readonly volumes: readonly string[];
   readonly instances: readonly CurrentInstance[];
   readonly routes: readonly OwnedRoute[];
-  /** Services that have ended for good. */
+  /** Places that have ended for good. */
   readonly ended: readonly Omit<ServiceEnd, 'app'>[];
-  /** Services that are kept up and are between two lives. */
-  readonly restarting: readonly string[];
+  /** Places that are kept up and are between two lives. */
+  readonly restarting: readonly Spot[];
 }
 
 export interface CurrentInstance {
   readonly id: Id;
   /** Service or function. */
   readonly service: string;
+  /** Its place among those of a service; without meaning for functions. */
+  readonly replica: number;
   readonly kind: InstanceKind;
   /** As its label `minke.digest` says. */
   readonly digest: string;

@@ -23,6 +23,7 @@ export function checkApp(services: ReadonlyMap<string, ReadService>, declared: D
     checkName(service, problems);
     checkProgram(service, problems);
     checkPorts(service, problems);
+    checkReplicas(service, problems);
     checkReferences(service, names, context);
     checkMounts(service, declared.volumes, context);
     checkAttachments(service, declared.networks, problems);
@@ -98,6 +99,22 @@ function checkPorts({ model, at, portsAt, routes }: ReadService, problems: Probl
       'the gateway does not know where to connect',
       'Write expose: ["8080"].',
     );
+  }
+}
+
+/** How many of them there are is for those who call to say. */
+function checkReplicas({ model, at, replicasAt = at }: ReadService, problems: Problems): void {
+  if (model.replicas === 1) return;
+  const value = `"${model.replicas}"`;
+  if (model.kind !== 'service') {
+    const mend =
+      model.kind === 'http' && model.replicas > 0
+        ? `Write x-minke: {scale: {max: ${model.replicas}}}.`
+        : 'Take it out.';
+    problems.badValue(replicasAt, value, 'instances of a function come and go with those who call it', mend);
+  } else if (isOnDemand(model)) {
+    const reason = 'there is never more than one of a service that is started by its first connection';
+    problems.badValue(replicasAt, value, reason, 'Take one of the two out.');
   }
 }
 

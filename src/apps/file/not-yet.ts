@@ -2,7 +2,6 @@ import { isIPv4 } from 'node:net';
 import type { ServiceModel } from '../../model/app.ts';
 import type { FileContext } from './context.ts';
 import type { Place } from './node.ts';
-import type { ReadReplicas } from './read-deploy.ts';
 import type { ReadMount } from './read-mounts.ts';
 
 /**
@@ -10,7 +9,6 @@ import type { ReadMount } from './read-mounts.ts';
  * nowhere else: whoever carries a key out takes its function away.
  */
 export interface Asked {
-  readonly replicas: ReadReplicas | undefined;
   readonly mounts: readonly ReadMount[];
   readonly portsAt: Place;
   readonly dnsAt: Place;
@@ -19,7 +17,6 @@ export interface Asked {
 }
 
 export function refuseNotYet(asked: Asked, context: FileContext): void {
-  refuseReplicas(asked, context);
   refuseResolvers(asked, context);
   refuseCpuset(asked, context);
   refuseSubpaths(asked, context);
@@ -53,11 +50,6 @@ function refuseSubpaths({ mounts }: Asked, { problems }: FileContext): void {
         'Take it out, and name the folder in the program.',
       );
   }
-}
-
-function refuseReplicas({ replicas }: Asked, { problems }: FileContext): void {
-  if (replicas === undefined || replicas.count === 1) return;
-  problems.unsupported(replicas.at, 'scaling comes with a later version', 'Write 1, or take it out.');
 }
 
 /** What carries them from the host to the app's network speaks IPv4 there. */

@@ -35,6 +35,7 @@ export interface ReadService {
   readonly at: Place;
   /** Where its restart policy stands, if it does. */
   readonly restartAt: Place | undefined;
+  readonly replicasAt: Place | undefined;
   readonly routes: readonly ReadRoute[];
   readonly mayRun: readonly Reference[];
   readonly dependsOn: readonly ReadDependency[];
@@ -92,11 +93,11 @@ export function readService(name: string, node: Node, at: Place, context: FileCo
   const { replicas, restart, healthcheck } = asked;
   if (healthcheck !== undefined && block.kind !== 'service') warnAt(fields.placeOf('healthcheck'), unasked, context);
   const [portsAt, dnsAt, cpusetAt] = [fields.placeOf('ports'), fields.placeOf('dns'), fields.placeOf('cpuset')];
-  refuseNotYet({ replicas, model, mounts, portsAt, dnsAt, cpusetAt }, context);
-  return { model, at, restartAt: restart?.at, ...references };
+  refuseNotYet({ model, mounts, portsAt, dnsAt, cpusetAt }, context);
+  return { model, at, restartAt: restart?.at, replicasAt: replicas?.at, ...references };
 }
 
-type References = Omit<ReadService, 'model' | 'at' | 'restartAt'>;
+type References = Omit<ReadService, 'model' | 'at' | 'restartAt' | 'replicasAt'>;
 
 const unasked = {
   reason: 'the health of a function is not checked: an instance that answers nobody is replaced',

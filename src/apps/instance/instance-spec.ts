@@ -34,6 +34,8 @@ export interface SpecExtras {
   readonly door?: boolean;
   /** Default: open for cgi, and as the options say for others. */
   readonly stdin?: 'none' | 'open';
+  /** Its place among those of the service; default 1. */
+  readonly replica?: number;
   /** The content of a secret or config of the app. */
   readonly contentOf?: (grant: GrantModel) => Buffer;
 }
@@ -83,6 +85,11 @@ export function instanceSpec(
   };
 }
 
+const replicaLabel = 'minke.replica';
+
+/** Which of the places of its service a living instance is in: its labels survive a restart of the daemon. */
+export const replicaOf = ({ labels }: Pick<InstanceSpec, 'labels'>): number => Number(labels[replicaLabel] ?? 1);
+
 /** The port that the gateway speaks to: the file's first, else the image's first EXPOSE, else 8080 for an http function. */
 export function portOf(service: ServiceModel, image: ReadyImage): number | undefined {
   const asked = service.ports[0] ?? image.config.exposedPorts[0];
@@ -98,7 +105,7 @@ function labelsOf(
   service: ServiceModel,
   image: ReadyImage,
   kind: InstanceKind,
-  { id, options }: SpecExtras,
+  { id, options, replica = 1 }: SpecExtras,
 ): Readonly<Record<string, string>> {
   return {
     ...image.config.labels,
@@ -108,6 +115,7 @@ function labelsOf(
     'minke.name': service.name,
     'minke.kind': kind,
     'minke.instance': id,
+    ...(kind === 'service' ? { [replicaLabel]: String(replica) } : {}),
     'minke.digest': configDigest(app, service, image.id),
   };
 }

@@ -1,23 +1,26 @@
+import type { ServicePlace } from '../../model/service-place.ts';
+
 /** Apps in which nothing is restarted for a while, counted: two holds end with the second release. */
 export interface Holds {
   hold(app: string): () => void;
-  /** The holds of now are over for this service: whoever holds its app has dealt with it. */
-  exempt(app: string, service: string): void;
-  isHeld(app: string, service: string): boolean;
-  /** Resolves when the service is not held any more, or on abort. */
-  until(app: string, service: string, signal: AbortSignal): Promise<void>;
+  /** The holds of now are over for this place: whoever holds its app has dealt with it. */
+  exempt(place: ServicePlace): void;
+  isHeld(place: ServicePlace): boolean;
+  /** Resolves when the place is not held any more, or on abort. */
+  until(place: ServicePlace, signal: AbortSignal): Promise<void>;
 }
 
 interface Hold {
   count: number;
   readonly exempt: Set<string>;
-  /** Settled when it ends, and when a service is exempted. */
+  /** Settled when it ends, and when a place is exempted. */
   changed: PromiseWithResolvers<void>;
 }
 
 export function createHolds(): Holds {
   const held = new Map<string, Hold>();
-  const isHeld = (app: string, service: string): boolean => held.get(app)?.exempt.has(service) === false;
+  const keyOf = ({ service, replica }: ServicePlace): string => `${service}.${replica}`;
+  const isHeld = (place: ServicePlace): boolean => held.get(place.app)?.exempt.has(keyOf(place)) === false;
   return {
     hold: (app) => {
       const entry = held.get(app) ?? { count: 0, exempt: new Set(), changed: Promise.withResolvers<void>() };
@@ -35,17 +38,18 @@ export function createHolds(): Holds {
         entry.changed.resolve();
       };
     },
-    exempt: (app, service) => {
-      const entry = held.get(app);
+    exempt: (place) => {
+      const entry = held.get(place.app);
       if (entry === undefined) return;
-      entry.exempt.add(service);
+      entry.exempt.add(keyOf(place));
       entry.changed.resolve();
       entry.changed = Promise.withResolvers();
     },
     isHeld,
-    until: async (app, service, signal) => {
+    until: async (place, signal) => {
+      const { app } = place;
       for (let entry = held.get(app); entry !== undefined && !signal.aborted; entry = held.get(app)) {
-        if (!isHeld(app, service)) return;
+        if (!isHeld(place)) return;
         await orAborted(entry.changed.promise, signal);
       }
     },

@@ -6,14 +6,14 @@ import { liveOn } from './life.ts';
 import { decideRestart, type RestartDecision } from './restart-decision.ts';
 
 /**
- * The lives of a kept service:
+ * The lives in a place of a service:
  *
  *   starting --ready, healthy--> published --ends, or unhealthy--> (policy) --no--> completed or given up
  *      ^  |                                                         ^   | yes
  *      |  +-- ends, is not ready in time, or unhealthy -------------+   |
  *      +--------------------------- pause <-----------------------------+
  *
- * It is left at once when it is released, or when its service is no longer part of its app.
+ * It is left at once when it is released, or when its app has no such place any more.
  */
 export async function keepUp(kept: Kept, keeping: Keeping): Promise<void> {
   while (kept.instance !== undefined) {
@@ -33,7 +33,7 @@ async function settle(kept: Kept, keeping: Keeping, instance: Instance, end: Lif
   const isOurs = end.cause === 'unhealthy' || end.cause === 'not-ready';
   note(kept, keeping, 'service.ended', { ...(isOurs ? {} : { exitCode: end.code }), cause: end.cause, livedMs });
   if (end.cause !== 'unhealthy') await unpublish(kept, keeping, instance);
-  if (isOurs) await hands.stop(kept.app, kept.service, instance).catch(() => undefined);
+  if (isOurs) await hands.stop(instance).catch(() => undefined);
   kept.former = instance;
   kept.instance = undefined;
   kept.readyAt = undefined;
@@ -42,7 +42,7 @@ async function settle(kept: Kept, keeping: Keeping, instance: Instance, end: Lif
 }
 
 async function unpublish(kept: Kept, keeping: Keeping, instance: Instance): Promise<void> {
-  await keeping.hands.unpublish(kept.app, kept.service, instance).catch((error: unknown) => {
+  await keeping.hands.unpublish(instance).catch((error: unknown) => {
     note(kept, keeping, 'service.unpublish-failed', { error: toMinkeError(error).toJSON() });
   });
 }
@@ -74,17 +74,16 @@ async function giveUp(kept: Kept, keeping: Keeping, end: LifeEnd, why: string): 
   const state = why === 'completed' ? 'completed' : 'given-up';
   const outcome = { state, code, cause, restarts: kept.restarts, at: keeping.clock.now() } as const;
   note(kept, keeping, `service.${state}`, { exitCode: code, cause, why, restarts: kept.restarts });
-  await keeping.hands.settled(kept.app, kept.service, outcome, kept.former);
+  await keeping.hands.settled(kept, outcome, kept.former);
   kept.outcome = outcome;
   changed(kept);
 }
 
 /** Waits for a hold to end; the look at it and the start are one step, so that none slips in between. */
 async function reviveUnheld(kept: Kept, keeping: Keeping): Promise<MinkeError | undefined> {
-  const { app, service, released } = kept;
-  const { signal } = released;
-  while (keeping.holds.isHeld(app, service) && !signal.aborted) await keeping.holds.until(app, service, signal);
-  if (signal.aborted || keeping.hands.policyOf(app, service) === undefined) return undefined;
+  const { signal } = kept.released;
+  while (keeping.holds.isHeld(kept) && !signal.aborted) await keeping.holds.until(kept, signal);
+  if (signal.aborted || keeping.hands.policyOf(kept) === undefined) return undefined;
   const starting = revive(kept, keeping);
   kept.reviving = starting.then(() => undefined);
   const failure = await starting;
@@ -92,9 +91,9 @@ async function reviveUnheld(kept: Kept, keeping: Keeping): Promise<MinkeError | 
   return failure;
 }
 
-/** Undefined: the service is no longer part of its app. */
+/** Undefined: its app has no such place any more. */
 function decide(kept: Kept, keeping: Keeping, end: LifeEnd, wellMs: number): RestartDecision | undefined {
-  const policy = keeping.hands.policyOf(kept.app, kept.service);
+  const policy = keeping.hands.policyOf(kept);
   if (policy === undefined) return undefined;
   const decision = decideRestart(policy.restart, end, wellMs, kept.quickEnds);
   if (!decision.isRestarted) return decision;
@@ -133,11 +132,11 @@ async function pause({ released }: Kept, { clock }: Keeping, afterMs: number): P
 /** Never rejects; answers why it could not be started. What was started and is not wanted any more is stopped. */
 async function revive(kept: Kept, keeping: Keeping): Promise<MinkeError | undefined> {
   const { hands } = keeping;
-  const { app, service, released } = kept;
+  const { released } = kept;
   try {
-    const instance = await hands.start(app, service);
+    const instance = await hands.start(kept);
     if (released.signal.aborted) {
-      await hands.stop(app, service, instance).catch(() => undefined);
+      await hands.stop(instance).catch(() => undefined);
       return undefined;
     }
     kept.instance = instance;

@@ -3,17 +3,16 @@ import type { MinkeError } from '../../errors/index.ts';
 import type { Health } from '../../model/health.ts';
 import type { Id } from '../../model/ids.ts';
 import type { LifeEnd, Outcome } from '../../model/service-end.ts';
+import type { ServicePlace } from '../../model/service-place.ts';
 import type { Holds } from './holds.ts';
 import { runsWellAfterMs } from './restart-decision.ts';
 import type { SupervisorOptions } from './supervisor.ts';
 
 /**
- * One place of a service, with at most one instance in it, from one life to the next. Changed by its own loop only. (A service
- * has one place; with several, each would have its own, its own count of ends and its own health.)
+ * One place of a service, with at most one instance in it, from one life to the next. Changed by its own loop only. Each has its
+ * own health, its own pauses and its own count of ends: what happens in one says nothing of the others.
  */
-export interface Kept {
-  readonly app: string;
-  readonly service: string;
+export interface Kept extends ServicePlace {
   readonly released: AbortController;
   /** Undefined between two lives. */
   instance: Instance | undefined;
@@ -46,9 +45,7 @@ export interface Keeping extends SupervisorOptions {
   readonly holds: Holds;
 }
 
-export interface KeptStatus {
-  readonly app: string;
-  readonly service: string;
+export interface KeptStatus extends ServicePlace {
   readonly state: 'starting' | 'running' | 'unhealthy' | 'restarting' | 'crash-loop' | Outcome['state'];
   /** While it runs. */
   readonly instance?: Id;
@@ -58,9 +55,10 @@ export interface KeptStatus {
   readonly lastEnd?: LifeEnd & { readonly at: number };
 }
 
-export const newKept = (app: string, service: string, instance: Instance | undefined): Kept => ({
+export const newKept = ({ app, service, replica }: ServicePlace, instance: Instance | undefined): Kept => ({
   app,
   service,
+  replica,
   instance,
   released: new AbortController(),
   readyAt: undefined,
@@ -81,10 +79,11 @@ export const newKept = (app: string, service: string, instance: Instance | undef
 });
 
 export function statusOf(kept: Kept, keeping: Pick<Keeping, 'hands' | 'clock'>): KeptStatus {
-  const { app, service, instance, restarts, health, lastEnd } = kept;
+  const { app, service, replica, instance, restarts, health, lastEnd } = kept;
   return {
     app,
     service,
+    replica,
     state: stateOf(kept, keeping),
     restarts,
     ...(instance === undefined ? {} : { instance: instance.handle.id }),
@@ -95,7 +94,7 @@ export function statusOf(kept: Kept, keeping: Pick<Keeping, 'hands' | 'clock'>):
 
 function stateOf(kept: Kept, { hands, clock }: Pick<Keeping, 'hands' | 'clock'>): KeptStatus['state'] {
   if (kept.outcome !== undefined) return kept.outcome.state;
-  const policy = hands.policyOf(kept.app, kept.service);
+  const policy = hands.policyOf(kept);
   const wellMs = kept.readyAt === undefined ? 0 : clock.now() - kept.readyAt;
   const isWell = policy === undefined || wellMs >= runsWellAfterMs(policy.restart);
   if (kept.isCrashLoop && !isWell) return 'crash-loop';

@@ -23,8 +23,7 @@ export async function liveOn(kept: Kept, keeping: Keeping, instance: Instance): 
   const ended = instance.exited.then(({ code, cause, at }): EndedLife['end'] => ({ code, cause, at }));
   const attended = attend(kept, keeping, instance, either).then(async (cause) => {
     // What is about to be replaced may be in the hands of a deploy.
-    while (keeping.holds.isHeld(kept.app, kept.service) && !either.aborted)
-      await keeping.holds.until(kept.app, kept.service, either);
+    while (keeping.holds.isHeld(kept) && !either.aborted) await keeping.holds.until(kept, either);
     return { code: 1, cause, at: keeping.clock.now() } as const;
   });
   // Ends by abort, when nobody listens any more.
@@ -46,7 +45,7 @@ async function attend(
     const renewed = new AbortController();
     kept.renewed = renewed;
     const either = AbortSignal.any([signal, renewed.signal]);
-    const rules = keeping.hands.policyOf(kept.app, kept.service)?.health;
+    const rules = keeping.hands.policyOf(kept)?.health;
     kept.rules = JSON.stringify(rules);
     try {
       if (rules !== undefined) return await watchHealth(kept, keeping, instance, rules, either);
@@ -74,14 +73,14 @@ const aborted = async (signal: AbortSignal): Promise<void> =>
 /** The port answers. */
 async function becomeReady(kept: Kept, keeping: Keeping, instance: Instance, signal: AbortSignal): Promise<void> {
   if (kept.readyAt !== undefined) return;
-  await keeping.hands.waitReady(kept.app, kept.service, instance, signal);
+  await keeping.hands.waitReady(instance, signal);
   await publish(kept, keeping, instance, signal);
 }
 
 async function publish(kept: Kept, keeping: Keeping, instance: Instance, signal: AbortSignal): Promise<void> {
   const { hands, clock } = keeping;
   signal.throwIfAborted();
-  await hands.publish(kept.app, kept.service, instance);
+  await hands.publish(instance);
   signal.throwIfAborted();
   kept.readyAt = clock.now();
   if (kept.restarts > 0) note(kept, keeping, 'service.started', { restarts: kept.restarts });
@@ -126,7 +125,7 @@ async function watchHealth(
     if (health.state === 'healthy' && kept.readyAt === undefined) await publish(kept, keeping, instance, signal);
     if (health.state === 'unhealthy' && before.state !== 'unhealthy') {
       // At once, however long its replacement may have to wait for a deploy.
-      await hands.unpublish(kept.app, kept.service, instance);
+      await hands.unpublish(instance);
       if (isReplaced(kept, keeping)) return 'unhealthy';
       kept.readyAt = undefined;
     }
@@ -139,8 +138,7 @@ function unseen(before: Health, waitedMs: number, rules: HealthRules): Health {
   return isOver ? { ...before, state: 'unhealthy' } : before;
 }
 
-const isReplaced = ({ app, service }: Kept, { hands }: Keeping): boolean =>
-  hands.policyOf(app, service)?.restart.condition !== 'no';
+const isReplaced = (kept: Kept, { hands }: Keeping): boolean => hands.policyOf(kept)?.restart.condition !== 'no';
 
 function tell(kept: Kept, keeping: Keeping, { state, failures, last }: Health): void {
   const facts = last === undefined ? {} : { exitCode: last.code, output: last.output };

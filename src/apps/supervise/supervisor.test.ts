@@ -4,6 +4,7 @@ import type { InstanceExit } from '../../model/instance.ts';
 import type { TimelineEvent } from '../../model/timeline.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Outcome } from '../../model/service-end.ts';
+import type { ServicePlace } from '../../model/service-place.ts';
 import type { Check, HealthRules } from './health-decision.ts';
 import type { RestartPolicy } from './restart-decision.ts';
 import { createSupervisor, type ServicePolicy, type Supervisor, type SupervisorHands } from './supervisor.ts';
@@ -108,7 +109,7 @@ describe('a kept service', () => {
     const stage = createStage();
     const first = stage.make();
     first.end(137);
-    stage.supervisor.keep('shop', 'db', first.instance);
+    stage.supervisor.keep(db, first.instance);
     await stage.seen('service.restarting');
     stage.clock.advance(100);
     await stage.seen('service.started');
@@ -119,9 +120,9 @@ describe('a kept service', () => {
     const stage = createStage();
     const first = stage.keepFirst();
     await stage.until('ready');
-    await stage.supervisor.release('shop', 'db', 'another');
+    await stage.supervisor.release(db, 'another');
     expect(stage.supervisor.list()).toHaveLength(1);
-    await stage.supervisor.release('shop', 'db', first.instance.handle.id);
+    await stage.supervisor.release(db, first.instance.handle.id);
     first.end(1);
     expect([stage.supervisor.list(), stage.done, stage.events]).toEqual([[], ['ready i1', 'publish i1'], []]);
   });
@@ -130,7 +131,7 @@ describe('a kept service', () => {
     const stage = createStage();
     stage.keepFirst().end(1);
     await stage.seen('service.restarting');
-    await stage.supervisor.release('shop', 'db');
+    await stage.supervisor.release(db);
     stage.clock.advance(100);
     expect(stage.done.includes('start db')).toBe(false);
   });
@@ -138,7 +139,7 @@ describe('a kept service', () => {
   it('is not started while its app is held, and is afterwards, or once the holder has dealt with it', async () => {
     for (const letGo of [
       (_: Stage, resume: () => void) => resume(),
-      (stage: Stage) => stage.supervisor.keep('shop', 'db', stage.make().instance),
+      (stage: Stage) => stage.supervisor.keep(db, stage.make().instance),
     ]) {
       const stage = createStage();
       const first = stage.keepFirst();
@@ -175,12 +176,68 @@ describe('a kept service', () => {
     stage.keepFirst().end(1);
     await stage.seen('service.restarting');
     const replacement = stage.make();
-    stage.supervisor.keep('shop', 'db', replacement.instance);
+    stage.supervisor.keep(db, replacement.instance);
     stage.clock.advance(100);
     replacement.end(1);
     await stage.seen('service.restarting');
     expect(stage.done.includes('start db')).toBe(false);
     expect(stage.supervisor.list()).toMatchObject([{ state: 'restarting', restarts: 0 }]);
+  });
+});
+
+describe('a service in several places', () => {
+  it('has lives, pauses and ends of its own in each, and the others are not touched', async () => {
+    const stage = createStage();
+    const [, second] = stage.keepAll(3);
+    await stage.until('ready');
+    stage.done.splice(0);
+    second?.end(1);
+    await stage.seen('service.restarting');
+    expect(stage.supervisor.list().map(({ replica, state }) => [replica, state])).toEqual([
+      [1, 'running'],
+      [2, 'restarting'],
+      [3, 'running'],
+    ]);
+    stage.clock.advance(100);
+    await stage.seen('service.started');
+    expect(stage.done).toEqual(['unpublish i2', 'start db.2', 'ready i4', 'publish i4']);
+    expect(stage.supervisor.list().map(({ replica, instance, restarts }) => [replica, instance, restarts])).toEqual([
+      [1, 'i1', 0],
+      [2, 'i4', 1],
+      [3, 'i3', 0],
+    ]);
+  });
+
+  it('is waited for in all of them, and the wait ends with the first for which it is in vain', async () => {
+    const stage = createStage({ policy: { condition: 'no' } });
+    const [first, second] = stage.keepAll(2);
+    const completed = stage.until('completed');
+    first?.end(0);
+    await stage.seen('service.completed');
+    second?.end(3);
+    await expect(completed).rejects.toThrow('Cannot start "db": it ended with exit code 3: last words');
+    expect(stage.outcomes).toMatchObject([
+      { state: 'completed', last: 'i1' },
+      { state: 'given-up', last: 'i2' },
+    ]);
+  });
+
+  it('is held in each until its holder has dealt with that one', async () => {
+    const stage = createStage();
+    const all = stage.keepAll(2);
+    await stage.until('ready');
+    const resume = await stage.supervisor.hold('shop');
+    for (const one of all) {
+      one.end(1);
+      await stage.seen('service.restarting');
+    }
+    stage.clock.advance(100);
+    stage.supervisor.resume({ ...db, replica: 2 });
+    await stage.seen('service.started');
+    expect(stage.done.filter((text) => text.startsWith('start'))).toEqual(['start db.2']);
+    resume();
+    await stage.seen('service.started');
+    expect(stage.done.filter((text) => text.startsWith('start'))).toEqual(['start db.2', 'start db']);
   });
 });
 
@@ -222,7 +279,7 @@ describe('a wait for a kept service', () => {
     stage.last().end(0);
     await waiting;
     const outcome: Outcome = { state: 'completed', code: 0, cause: 'exited', restarts: 0, at: 1 };
-    stage.supervisor.recall('shop', 'job', outcome);
+    stage.supervisor.recall({ ...db, service: 'job' }, outcome);
     await expect(stage.supervisor.until('shop', 'job', 'completed')).resolves.toBeUndefined();
     await expect(stage.supervisor.until('shop', 'none', 'ready')).rejects.toMatchObject({ code: 'NO_INSTANCE' });
   });
@@ -235,7 +292,7 @@ describe('a wait for a kept service', () => {
     abort.abort(new Error('enough'));
     await expect(aborted).rejects.toThrow('enough');
     const released = stage.until('ready');
-    await stage.supervisor.release('shop', 'db');
+    await stage.supervisor.release(db);
     await expect(released).rejects.toMatchObject({ code: 'CONFLICT' });
   });
 });
@@ -328,6 +385,11 @@ describe('the health of a kept service', () => {
   });
 });
 
+const db: ServicePlace = { app: 'shop', service: 'db', replica: 1 };
+
+/** As a step of the stage names it: `db`, `db.2`. */
+const nameOf = ({ service, replica }: ServicePlace): string => (replica === 1 ? service : `${service}.${replica}`);
+
 const rules: HealthRules = {
   test: ['check'],
   intervalMs: 1000,
@@ -349,7 +411,9 @@ interface Stage {
   /** What the hands were asked, in order. */
   readonly done: string[];
   readonly outcomes: (Outcome & { readonly last: string | undefined })[];
-  make(): Made;
+  make(place?: ServicePlace): Made;
+  /** In so many places of one service. */
+  keepAll(count: number): readonly Made[];
   keepFirst(): Made;
   last(): Made;
   until(wish: 'started' | 'ready' | 'completed'): Promise<void>;
@@ -404,10 +468,10 @@ function createStage(script: Script = {}): Stage {
   const isWaiting = Promise.withResolvers<void>();
   let checks = 0;
   let awaitedStarts = 0;
-  const make = (): Made => {
+  const make = (place: ServicePlace = db): Made => {
     const exited = Promise.withResolvers<InstanceExit>();
     const id = `i${made.length + 1}`;
-    const instance = runningInstance(id, clock.now(), exited.promise);
+    const instance = runningInstance(place, id, clock.now(), exited.promise);
     const one: Made = { instance, end: (code) => exited.resolve({ code, cause: 'exited', at: clock.now() }) };
     made.push(one);
     changed();
@@ -416,22 +480,22 @@ function createStage(script: Script = {}): Stage {
   const hands: SupervisorHands = {
     policyOf: (): ServicePolicy | undefined =>
       policy === undefined ? undefined : { restart: policy, ...(health === undefined ? {} : { health }) },
-    start: async (_, service) => {
+    start: async (place) => {
       failingStarts -= 1;
       if (failingStarts >= 0) throw new Error('no luck');
-      done.push(`start ${service}`);
-      return make().instance;
+      done.push(`start ${nameOf(place)}`);
+      return make(place).instance;
     },
-    waitReady: async (_app, _service, { handle }, signal) => {
+    waitReady: async ({ handle }, signal) => {
       done.push(`ready ${handle.id}`);
       isWaiting.resolve();
       if (!isEverReady) await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
       unreadyTimes -= 1;
       if (unreadyTimes >= 0) throw new Error('it did not become ready');
     },
-    publish: async (_app, _service, { handle }) => void done.push(`publish ${handle.id}`),
-    unpublish: async (_app, _service, { handle }) => void done.push(`unpublish ${handle.id}`),
-    stop: async (_app, _service, { handle }) => void done.push(`stop ${handle.id}`),
+    publish: async ({ handle }) => void done.push(`publish ${handle.id}`),
+    unpublish: async ({ handle }) => void done.push(`unpublish ${handle.id}`),
+    stop: async ({ handle }) => void done.push(`stop ${handle.id}`),
     check: async (): Promise<Check | undefined> => {
       const said = script.checks?.[checks] ?? 'good';
       checks += 1;
@@ -440,7 +504,7 @@ function createStage(script: Script = {}): Stage {
         : { code: said === 'good' ? 0 : 1, isLate: false, output: said, at: clock.now() };
     },
     lastLines: async () => ['last words'],
-    settled: async (_app, _service, outcome, last) => {
+    settled: async (_, outcome, last) => {
       outcomes.push({ ...outcome, last: last?.handle.id });
     },
   };
@@ -459,9 +523,16 @@ function createStage(script: Script = {}): Stage {
     make,
     keepFirst: () => {
       const first = make();
-      supervisor.keep('shop', 'db', first.instance);
+      supervisor.keep(db, first.instance);
       return first;
     },
+    keepAll: (count) =>
+      Array.from({ length: count }, (_, index) => {
+        const place = { ...db, replica: index + 1 };
+        const one = make(place);
+        supervisor.keep(place, one.instance);
+        return one;
+      }),
     last: () => made.at(-1)!,
     until: async (wish) => await supervisor.until('shop', 'db', wish),
     count: (kind) => events.filter((event) => event.kind === kind).length,
@@ -489,12 +560,17 @@ function createStage(script: Script = {}): Stage {
   };
 }
 
-const runningInstance = (id: string, startedAt: number, exited: Promise<InstanceExit>): Instance => ({
+const runningInstance = (
+  { app, service: name }: ServicePlace,
+  id: string,
+  startedAt: number,
+  exited: Promise<InstanceExit>,
+): Instance => ({
   handle: { version: 1, engine: 'fake', id },
   spec: {
     id,
-    app: 'shop',
-    name: 'db',
+    app,
+    name,
     kind: 'service',
     labels: {},
     limits: { memoryBytes: 0, pids: 1, cpus: 0 },

@@ -9,11 +9,27 @@ import type { Keeping, Kept } from './kept.ts';
  */
 export type Wish = 'started' | 'ready' | 'completed';
 
+/** Resolves when it is so of each place. The first for which waiting is in vain ends the wait for the others. */
+export async function untilAll(
+  places: readonly Kept[],
+  wish: Wish,
+  keeping: Keeping,
+  signal: AbortSignal,
+): Promise<void> {
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  try {
+    await Promise.all(places.map(async (kept) => await until(kept, wish, keeping, either)));
+  } finally {
+    over.abort();
+  }
+}
+
 /**
  * Resolves when it is so. A life that ends is waited beyond as long as the service is restarted; rejects where waiting on is in
  * vain: it was given up, is in a crash loop, was not ready in time or turned unhealthy. On abort with the signal's reason.
  */
-export async function until(kept: Kept, wish: Wish, keeping: Keeping, signal: AbortSignal): Promise<void> {
+async function until(kept: Kept, wish: Wish, keeping: Keeping, signal: AbortSignal): Promise<void> {
   const before = kept.failures;
   for (;;) {
     signal.throwIfAborted();
@@ -24,8 +40,7 @@ export async function until(kept: Kept, wish: Wish, keeping: Keeping, signal: Ab
   }
 }
 
-const isChecked = ({ app, service }: Kept, { hands }: Keeping): boolean =>
-  hands.policyOf(app, service)?.health !== undefined;
+const isChecked = (kept: Kept, { hands }: Keeping): boolean => hands.policyOf(kept)?.health !== undefined;
 
 type Failing = 'released' | 'failure' | 'crash-loop' | 'ended';
 
@@ -54,7 +69,7 @@ async function explain(kept: Kept, { hands }: Keeping, why: Failing): Promise<Mi
   if (why === 'released')
     return new MinkeError('CONFLICT', { reason: `"${name}" was let go of while it was waited for` });
   if (why === 'failure' && failure !== undefined) return failure;
-  const lines = instance === undefined ? await hands.lastLines(kept.app, name).catch(() => []) : [];
+  const lines = instance === undefined ? await hands.lastLines(kept).catch(() => []) : [];
   const log = lines.length === 0 ? '' : `: ${lines.join('\n')}`;
   const end = describeLast(kept);
   if (why === 'crash-loop') return new MinkeError('CRASH_LOOP', { name, ends: quickEnds, reason: `${end}${log}` });

@@ -37,10 +37,11 @@ export const command = defineCommand({
 
 function printInstances({ out }: Context, instances: readonly InstanceRow[], services: readonly ServiceRow[]): void {
   const hasPorts = instances.some(({ ports }) => ports !== undefined);
+  const nameOf = namesFor([...instances, ...services]);
   const living = instances.map((one) => [
     shortId(one.id),
     one.app,
-    one.name,
+    nameOf(one),
     one.kind,
     stateOf(
       one,
@@ -52,10 +53,19 @@ function printInstances({ out }: Context, instances: readonly InstanceRow[], ser
   ]);
   const others = services
     .filter(({ instance }) => instance === undefined)
-    .map((one) => ['-', one.app, one.name, 'service', endedState(one), '-', '-', ...(hasPorts ? ['-'] : [])]);
+    .map((one) => ['-', one.app, nameOf(one), 'service', endedState(one), '-', '-', ...(hasPorts ? ['-'] : [])]);
   const rows = [...living, ...others];
   const heads = ['ID', 'APP', 'NAME', 'KIND', 'STATE', 'AGE', 'ADDRESS', ...(hasPorts ? ['PORTS'] : [])];
   printTable(out, heads, rows);
+}
+
+type Named = Pick<InstanceRow, 'app' | 'name' | 'replica'>;
+
+/** `web.2` where a service has several places. */
+function namesFor(rows: readonly Named[]): (row: Named) => string {
+  const several = new Set(rows.filter(({ replica = 1 }) => replica > 1).map(({ app, name }) => `${app}/${name}`));
+  return ({ app, name, replica }) =>
+    replica !== undefined && several.has(`${app}/${name}`) ? `${name}.${replica}` : name;
 }
 
 /** As the service is, where there is more to say than that its instance runs. */
@@ -76,12 +86,13 @@ const portText = ({ hostIp, hostPort, containerPort, protocol }: PortRow): strin
 /** Instances below the one that started them; one whose parent has ended stands at the top of its app. */
 function printTree(context: Context, instances: readonly InstanceRow[]): void {
   const ids = new Set(instances.map(({ id }) => id));
+  const nameOf = namesFor(instances);
   const isRoot = ({ parent }: InstanceRow): boolean => parent === undefined || !ids.has(parent);
   for (const app of new Set(instances.map((one) => one.app))) {
     context.out.line(context.out.style('bold', app));
     printBranch(
       context,
-      instances,
+      { instances, nameOf },
       instances.filter((one) => one.app === app && isRoot(one)),
       '',
     );
@@ -90,7 +101,7 @@ function printTree(context: Context, instances: readonly InstanceRow[]): void {
 
 function printBranch(
   context: Context,
-  all: readonly InstanceRow[],
+  all: { readonly instances: readonly InstanceRow[]; readonly nameOf: (row: Named) => string },
   siblings: readonly InstanceRow[],
   indent: string,
 ): void {
@@ -98,9 +109,9 @@ function printBranch(
     const isLast = at === siblings.length - 1;
     const age = formatAge(Date.now() - one.startedAt);
     context.out.line(
-      `${indent}${isLast ? '└─' : '├─'} ${one.name}  ${shortId(one.id)}  ${one.kind}, ${one.state}, ${age}`,
+      `${indent}${isLast ? '└─' : '├─'} ${all.nameOf(one)}  ${shortId(one.id)}  ${one.kind}, ${one.state}, ${age}`,
     );
-    const children = all.filter(({ parent }) => parent === one.id);
+    const children = all.instances.filter(({ parent }) => parent === one.id);
     printBranch(context, all, children, `${indent}${isLast ? '   ' : '│  '}`);
   }
 }

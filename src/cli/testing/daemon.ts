@@ -89,12 +89,20 @@ const services: readonly ServiceRow[] = [
   {
     app: 'voting',
     name: 'db',
+    replica: 1,
     state: 'running',
     instance: dbId,
     restarts: 0,
     health: { state: 'healthy', failures: 0 },
   },
-  { app: 'voting', name: 'job', state: 'crash-loop', restarts: 6, lastEnd: { code: 3, cause: 'exited', at: 1 } },
+  {
+    app: 'voting',
+    name: 'job',
+    replica: 1,
+    state: 'crash-loop',
+    restarts: 6,
+    lastEnd: { code: 3, cause: 'exited', at: 1 },
+  },
 ];
 
 const lines: readonly LogLine[] = [

@@ -1,8 +1,9 @@
-import type { ConfigAnswer } from '../../api/types.ts';
+import type { ConfigAnswer, ScaleRequest, ServicesRequest } from '../../api/types.ts';
+import { wished, type Wish } from '../../apps/deploy/wish.ts';
 import { MinkeError } from '../../errors/index.ts';
 import { isSet, readJson, sendJson, type ApiCall } from './call.ts';
 import type { Desk } from './desk.ts';
-import { readModel, sendProblems } from './read-model.ts';
+import { checkNames, readModel, sendProblems } from './read-model.ts';
 import { sendProgress } from './send-progress.ts';
 
 export const appHandlers = {
@@ -34,6 +35,15 @@ export const appHandlers = {
     });
   },
 
+  scale: async (desk: Desk, call: ApiCall): Promise<void> =>
+    await change(desk, call, { verb: 'scale', replicas: replicasIn(await readJson(call.request)) }),
+  stop: async (desk: Desk, call: ApiCall): Promise<void> =>
+    await change(desk, call, { verb: 'stop', services: servicesIn(await readJson(call.request)) }),
+  start: async (desk: Desk, call: ApiCall): Promise<void> =>
+    await change(desk, call, { verb: 'start', services: servicesIn(await readJson(call.request)) }),
+  restart: async (desk: Desk, call: ApiCall): Promise<void> =>
+    await change(desk, call, { verb: 'restart', services: servicesIn(await readJson(call.request)) }),
+
   apps: async ({ catalog }: Desk, { response }: ApiCall): Promise<void> => {
     sendJson(response, 200, { apps: catalog.list().map(({ model }) => model) });
   },
@@ -45,3 +55,24 @@ export const appHandlers = {
     sendJson(response, 200, { model: deployed.model });
   },
 };
+
+/** What cannot be wished for is refused before anything is answered. */
+async function change({ deploys, catalog }: Desk, call: ApiCall, wish: Wish): Promise<void> {
+  const { app = '' } = call.parameters;
+  const deployed = catalog.get(app);
+  if (deployed === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
+  wished(deployed.model, wish);
+  await sendProgress(call, async (tell) => await deploys.change(app, wish, tell, call.gone));
+}
+
+function servicesIn(body: unknown): readonly string[] {
+  const { services = [] } = (body ?? {}) as Partial<ServicesRequest>;
+  return checkNames('services', services);
+}
+
+function replicasIn(body: unknown): ScaleRequest['replicas'] {
+  const { replicas } = (body ?? {}) as Partial<ScaleRequest>;
+  const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+  if (typeof replicas === 'object' && replicas !== null && Object.values(replicas).every(isCount)) return replicas;
+  throw new MinkeError('BAD_REQUEST', { reason: '"replicas" does not say a number from 0 on for each service' });
+}

@@ -52,7 +52,8 @@ function checkUp(body: unknown): UpRequest {
   };
 }
 
-function checkNames(key: string, names: unknown): readonly string[] {
+/** @throws BAD_REQUEST */
+export function checkNames(key: string, names: unknown): readonly string[] {
   if (Array.isArray(names) && names.every((name): name is string => typeof name === 'string')) return names;
   throw new MinkeError('BAD_REQUEST', { reason: `"${key}" is not a list of names` });
 }

@@ -1,4 +1,4 @@
-import type { InstancesAnswer, LogLine } from '../../api/types.ts';
+import type { InstancesAnswer, LogLine, ServiceRow } from '../../api/types.ts';
 import type { InstanceSummary } from '../../engines/engine.ts';
 import type { TimelineEvent } from '../../model/timeline.ts';
 import { beginLines, isSet, numberOf, readJson, sendJson, sendLines, writeLine, type ApiCall } from './call.ts';
@@ -13,10 +13,10 @@ export const systemHandlers = {
     shutdown({ purge, stop: stop || purge });
   },
 
-  instances: async ({ instances, supervisor }: Desk, { response, query }: ApiCall): Promise<void> => {
+  instances: async (desk: Desk, { response, query }: ApiCall): Promise<void> => {
     const app = query.get('app') ?? undefined;
-    const services = supervisor.list(app).map(({ service: name, ...rest }) => ({ name, ...rest }));
-    sendJson(response, 200, { instances: instances.rows(app), services } satisfies InstancesAnswer);
+    const answer: InstancesAnswer = { instances: desk.instances.rows(app), services: serviceRows(desk, app) };
+    sendJson(response, 200, answer);
   },
 
   logs: async (desk: Desk, call: ApiCall): Promise<void> => {
@@ -32,6 +32,19 @@ export const systemHandlers = {
 
   events: async (desk: Desk, call: ApiCall): Promise<void> => await sendLines(call, eventsOf(desk, call)),
 };
+
+function serviceRows({ supervisor, catalog }: Desk, app: string | undefined): readonly ServiceRow[] {
+  const kept = supervisor.list(app).map(({ service: name, ...rest }) => ({ name, ...rest }));
+  const stopped = catalog
+    .list()
+    .filter(({ model }) => app === undefined || model.name === app)
+    .flatMap(({ model }) =>
+      Object.values(model.services)
+        .filter(({ isStopped }) => isStopped === true)
+        .map(({ name }): ServiceRow => ({ app: model.name, name, replica: 1, state: 'stopped', restarts: 0 })),
+    );
+  return [...kept, ...stopped];
+}
 
 async function sendLog({ engine }: Desk, call: ApiCall, { id, name }: InstanceSummary): Promise<void> {
   const options = { follow: isSet(call.query, 'follow'), signal: call.gone };

@@ -1,6 +1,5 @@
-import { EventEmitter, once } from 'node:events';
 import type { Hands } from '../../apps/deploy/hands.ts';
-import type { AppNames, OwnedRoute } from '../../apps/deploy/step.ts';
+import type { AppNames, OwnedRoute, Spot } from '../../apps/deploy/step.ts';
 import { portOf } from '../../apps/instance/instance-spec.ts';
 import { lastLinesOf, waitReady } from '../../apps/supervise/readiness.ts';
 import type { Supervisor, SupervisorHands } from '../../apps/supervise/supervisor.ts';
@@ -10,7 +9,7 @@ import type { Target } from '../../gateway/capacity.ts';
 import type { Route, Router } from '../../gateway/router.ts';
 import type { AppModel, ServiceModel } from '../../model/app.ts';
 import type { Id } from '../../model/ids.ts';
-import type { ReadyImage } from '../../model/instance.ts';
+import type { ServicePlace } from '../../model/service-place.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Timeline } from '../../observe/timeline.ts';
@@ -18,6 +17,7 @@ import type { Store } from '../../store/store.ts';
 import type { AppContents } from './app-contents.ts';
 import type { Catalog, Deployed } from './catalog.ts';
 import type { Instances } from './instances.ts';
+import { createPublished, type Published } from './published.ts';
 import type { ServiceEnds } from './service-ends.ts';
 import { createSupervisorHands } from './supervisor-hands.ts';
 import type { Volumes } from './volumes.ts';
@@ -29,9 +29,7 @@ export interface AppHands {
   readonly forSupervisor: SupervisorHands;
   /** What the app's network answers for; undefined = there is none yet in this life of the daemon. */
   networkOf(app: string): AppNames | undefined;
-  publishedOf(app: string, service: string): Id | undefined;
-  /** The same, waiting for one, and for another than `except`; rejects with the signal's reason. */
-  untilPublished(app: string, service: string, signal: AbortSignal, except?: Id): Promise<Id>;
+  readonly published: Pick<Published, 'of' | 'next'>;
   routesOf(app: string): readonly OwnedRoute[];
   /** Requests by route and by name find what is deployed now; the routes themselves stay as they are. */
   setTargets(deployed: Deployed): void;
@@ -62,38 +60,19 @@ export function createAppHands(options: AppHandsOptions): AppHands {
   const { engine, instances, catalog, store, router, volumes, contents, clock, record, ends, supervisor } = options;
   const { onNamed, endRunOf } = options;
   const networks = new Map<string, AppNames>();
-  const published = new Map<string, Id>();
-  const news = new EventEmitter().setMaxListeners(0);
+  const published = createPublished(engine);
   const routes = new Map<string, readonly OwnedRoute[]>();
-  const key = (app: string, service: string): string => `${app}/${service}`;
 
   const ensureNetwork = async (app: string, names: AppNames): Promise<void> => {
     await engine.networks.ensure({ app, ...names, listener: onNamed });
     networks.set(app, names);
   };
 
-  const publish = async (app: string, service: string, instance: Instance): Promise<void> => {
-    await engine.networks.publish(app, service, instance.address === undefined ? [] : [instance.address]);
-    published.set(key(app, service), instance.handle.id);
-    news.emit(key(app, service));
-  };
-
-  /** With an instance: only where it leads to that one. */
-  const unpublish = async (app: string, service: string, instance?: Instance): Promise<void> => {
-    if (instance !== undefined && published.get(key(app, service)) !== instance.handle.id) return;
-    published.delete(key(app, service));
-    await engine.networks.publish(app, service, []);
-  };
-
-  const ready = async (
-    app: string,
-    service: ServiceModel,
-    image: ReadyImage,
-    instance: Instance,
-    signal: AbortSignal,
-  ) =>
+  const portAnswers = async (instance: Instance, signal: AbortSignal): Promise<void> => {
+    const { app, name } = instance.spec;
+    const { service, image } = catalog.startable(app, name);
     await waitReady(
-      { name: service.name, instance, port: portOf(service, image) },
+      { name, instance, port: portOf(service, image) },
       {
         clock,
         connect: async (address, port, abort) => await engine.networks.connect(app, address, port, abort),
@@ -101,6 +80,7 @@ export function createAppHands(options: AppHandsOptions): AppHands {
         signal,
       },
     );
+  };
 
   const setRoutes = (deployed: Deployed, owned: readonly OwnedRoute[]): void =>
     router.setRoutes(
@@ -115,19 +95,20 @@ export function createAppHands(options: AppHandsOptions): AppHands {
     setRoutes(deployed, left);
   };
 
-  const startService = async ({ model, images }: Deployed, name: string): Promise<Instance> => {
-    const service = model.services[name];
-    const image = images.get(name);
+  const startService = async ({ model, images }: Deployed, place: ServicePlace): Promise<Instance> => {
+    const service = model.services[place.service];
+    const image = images.get(place.service);
     if (service === undefined || image === undefined)
-      throw new MinkeError('TARGET_NOT_FOUND', { target: name, app: model.name });
-    const instance = await instances.start({ app: model, service, image });
-    ends.forget(model.name, name);
+      throw new MinkeError('TARGET_NOT_FOUND', { target: place.service, app: model.name });
+    const instance = await instances.start({ app: model, service, image, extras: { replica: place.replica } });
+    ends.forget(place);
     return instance;
   };
 
   const deployHands = (deployed: Deployed, signal: AbortSignal): Hands => {
     const { model, images } = deployed;
     const app = model.name;
+    const placeOf = ({ service, replica }: Spot): ServicePlace => ({ app, service, replica });
     return {
       prepareImage: async (service) => {
         const image = images.get(service);
@@ -148,13 +129,18 @@ export function createAppHands(options: AppHandsOptions): AppHands {
         setRoutes(deployed, owned);
         routes.set(app, owned);
       },
-      unpublish: async (service) => await unpublish(app, service),
-      stopInstance: async (service, id, graceMs) => {
-        await supervisor().release(app, service, id);
+      unpublish: async (service, ids) => {
+        await published.remove(app, service, ids);
+        // Nobody is kept waiting by it: the others answer meanwhile.
+        if (published.of(app, service).length > 0) await clock.sleep(arrivingMs, signal);
+      },
+      stopInstance: async (spot, id, graceMs) => {
+        await supervisor().release(placeOf(spot), id);
         if (!(await endRunOf(id, graceMs))) await instances.stop(id, graceMs);
       },
-      takeUp: async (service, id) => {
-        supervisor().keep(app, service, instances.get(id) ?? (await startService(deployed, service)));
+      takeUp: async (spot, id) => {
+        const place = placeOf(spot);
+        supervisor().keep(place, instances.get(id) ?? (await startService(deployed, place)));
       },
       awaitDependency: async ({ service, dependency, condition }) => {
         const wish = condition === 'service_healthy' ? 'ready' : 'completed';
@@ -165,14 +151,11 @@ export function createAppHands(options: AppHandsOptions): AppHands {
             throw dependencyFailed(service, dependency, condition, toMinkeError(error));
           });
       },
-      startService: async (service) => {
-        supervisor().keep(app, service, await startService(deployed, service));
+      startService: async (spot) => {
+        const place = placeOf(spot);
+        supervisor().keep(place, await startService(deployed, place));
       },
-      waitReady: async (service) => {
-        // One that this plan leaves as it is may be between two lives.
-        supervisor().resume(app, service);
-        await supervisor().until(app, service, 'started', signal);
-      },
+      waitReady: async (service) => await supervisor().until(app, service, 'started', signal),
       publish: async (service) => await supervisor().until(app, service, 'ready', signal),
       goOnWithout: (service, error) =>
         record({
@@ -208,28 +191,21 @@ export function createAppHands(options: AppHandsOptions): AppHands {
     forDeploy: deployHands,
     forSupervisor: createSupervisorHands({
       ...options,
-      start: async (app, service) => await startService(deployedOf(app), service),
-      portAnswers: async (app, service, instance, signal) => {
-        const startable = catalog.startable(app, service);
-        await ready(app, startable.service, startable.image, instance, signal);
-      },
-      publish,
-      unpublish,
+      start: async (place) => await startService(deployedOf(place.app), place),
+      portAnswers,
+      publish: published.add,
+      unpublish: async ({ spec: { app, name, id } }) => await published.remove(app, name, [id]),
     }),
     networkOf: (app) => networks.get(app),
-    publishedOf: (app, service) => published.get(key(app, service)),
-    untilPublished: async (app, service, signal, except) => {
-      for (;;) {
-        const id = published.get(key(app, service));
-        if (id !== undefined && id !== except) return id;
-        await once(news, key(app, service), { signal }).catch(() => signal.throwIfAborted());
-      }
-    },
+    published,
     routesOf: (app) => routes.get(app) ?? [],
     setTargets,
     ensureNetwork,
   };
 }
+
+/** Whoever was led to an instance a moment ago has yet to send what it came for, and the instance takes no more once it is told to end. */
+const arrivingMs = 250;
 
 /** Names both, the condition and what happened. */
 function dependencyFailed(name: string, dependency: string, condition: string, cause: MinkeError): MinkeError {

@@ -10,7 +10,7 @@ import type { Run } from '../../model/run.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import type { AppHands } from './app-hands.ts';
 import type { Catalog } from './catalog.ts';
-import type { Functions } from './functions.ts';
+import { refusing, type Functions } from './functions.ts';
 import { hasEnded } from './has-ended.ts';
 import type { Instances } from './instances.ts';
 import { refuseCallBeyond } from './lineage.ts';
@@ -55,23 +55,28 @@ export function createCapacity(options: CapacityOptions): Capacity {
 
 /**
  * Its rules lead nobody to an instance that has ended from the moment on at which that is known, which may be before its service is
- * told of the end: who comes in between is held as well.
+ * told of the end: who comes in between goes to another, or is held as well. One that takes no connection though it lives is passed
+ * over as long as there is another: nothing has been sent by then.
  */
 async function connectService(
   { engine, instances, hands }: Pick<CapacityOptions, 'engine' | 'instances' | 'hands'>,
   { app, name, port }: Target,
   signal: AbortSignal,
 ): Promise<{ readonly id: Id; readonly socket: Socket }> {
-  for (let gone: Id | undefined; ;) {
-    const id = await hands.untilPublished(app, name, signal, gone);
-    gone = id;
-    const instance = instances.get(id);
-    if (instance === undefined) continue;
-    if (instance.address === undefined) throw new MinkeError('NO_INSTANCE', { name, reason: 'it has no network' });
+  const tried = new Set<Id>();
+  for (;;) {
+    const { handle, address } = await hands.published.next(app, name, signal, tried);
+    const { id } = handle;
+    tried.add(id);
+    if (instances.get(id) === undefined) continue;
+    if (address === undefined) throw new MinkeError('NO_INSTANCE', { name, reason: 'it has no network' });
     try {
-      return { id, socket: await engine.networks.connect(app, instance.address, port, signal) };
+      return { id, socket: await engine.networks.connect(app, address, port, signal) };
     } catch (error) {
-      if (signal.aborted || !(await hasEnded(engine, id))) throw error;
+      signal.throwIfAborted();
+      const published = hands.published.of(app, name).map((one) => one.handle.id);
+      const isOut = !published.includes(id) || (await hasEnded(engine, id));
+      if (!isOut && published.every((one) => tried.has(one))) throw refusing({ name }, error);
     }
   }
 }

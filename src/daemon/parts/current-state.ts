@@ -23,7 +23,9 @@ export function currentOf({ catalog, hands, instances, supervisor, volumes, ends
   const network = hands.networkOf(app);
   const services = supervisor.list(app);
   const kept = new Set(services.flatMap(({ instance }) => instance ?? []));
-  const between = services.filter(({ state }) => state === 'restarting' || state === 'crash-loop');
+  const between = services.filter(
+    ({ state, instance }) => instance === undefined && (state === 'restarting' || state === 'crash-loop'),
+  );
   return {
     ...(deployed === undefined ? {} : { model: deployed.model }),
     images: imageIds(deployed?.images),
@@ -31,12 +33,12 @@ export function currentOf({ catalog, hands, instances, supervisor, volumes, ends
     volumes: volumes.list(),
     instances: instances.list(app).map((instance) => {
       const { id } = instance.handle;
-      const isPublished = hands.publishedOf(app, instance.spec.name) === id;
+      const isPublished = hands.published.of(app, instance.spec.name).some((one) => one.handle.id === id);
       return currentInstance(instance, { isKept: kept.has(id), isReady: isPublished, isPublished });
     }),
     routes: hands.routesOf(app),
     ended: ends.of(app),
-    restarting: between.flatMap(({ service, instance }) => (instance === undefined ? [service] : [])),
+    restarting: between.map(({ service, replica }) => ({ service, replica })),
   };
 }
 

@@ -1,15 +1,17 @@
 import { executeSteps, type StepProgress } from '../../apps/deploy/execute-steps.ts';
 import { portsOf } from '../../apps/deploy/app-names.ts';
-import { plan } from '../../apps/deploy/plan.ts';
+import { plan, type PlanOptions } from '../../apps/deploy/plan.ts';
 import type { Contents } from '../../apps/file/read-contents.ts';
+import type { Spot } from '../../apps/deploy/step.ts';
 import { findTakenRoute } from '../../apps/deploy/taken-routes.ts';
 import { findUnchecked } from '../../apps/deploy/unchecked.ts';
+import { wished, type Wish } from '../../apps/deploy/wish.ts';
 import type { Supervisor } from '../../apps/supervise/supervisor.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { MinkeError } from '../../errors/index.ts';
 import type { Builds } from '../../image/build/builds.ts';
 import type { ImageStore } from '../../image/store.ts';
-import type { AppModel } from '../../model/app.ts';
+import { hasPlace, type AppModel } from '../../model/app.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Timeline } from '../../observe/timeline.ts';
@@ -23,7 +25,6 @@ import { obtainImages } from './obtain-images.ts';
 import { currentOf, desiredOf } from './current-state.ts';
 import { createPlansUnderWay } from './plans-under-way.ts';
 import type { ServiceEnds } from './service-ends.ts';
-import { policyOf } from './supervisor-hands.ts';
 import { createRestores } from './restores.ts';
 import { createTurns } from './turns.ts';
 import type { Volumes } from './volumes.ts';
@@ -39,6 +40,16 @@ export interface Deploys {
   /** Answers whether anything had to change. `signal` ends it while images are made or fetched; later it is carried out. */
   up(
     app: LoadedModel,
+    onProgress: (progress: StepProgress) => void,
+    signal?: AbortSignal,
+  ): Promise<{ readonly changed: boolean }>;
+  /**
+   * Brings some of its services to what is wished for, and answers as `up` does.
+   * @throws APP_NOT_FOUND, and as wish.ts says
+   */
+  change(
+    app: string,
+    wish: Wish,
     onProgress: (progress: StepProgress) => void,
     signal?: AbortSignal,
   ): Promise<{ readonly changed: boolean }>;
@@ -77,9 +88,9 @@ export interface DeploysOptions {
   readonly record: Timeline['record'];
 }
 
-export function createDeploys(options: DeploysOptions): Deploys {
+export function createDeploys(parts: DeploysOptions): Deploys {
   const { engine, images, builds, catalog, store, hands, supervisor, functions, ends, contents, clock, log, record } =
-    options;
+    parts;
   const inTurn = createTurns();
   const restores = createRestores({ clock, log, record });
   const plans = createPlansUnderWay();
@@ -87,16 +98,16 @@ export function createDeploys(options: DeploysOptions): Deploys {
   const apply = async (
     deployed: Deployed,
     onProgress: (progress: StepProgress) => void,
-    { signal, isRestore = false }: { readonly signal: AbortSignal; readonly isRestore?: boolean },
+    { signal, ...options }: { readonly signal: AbortSignal } & PlanOptions,
   ): Promise<{ readonly steps: number; readonly failures: readonly MinkeError[] }> => {
     const { model } = deployed;
     const resume = await supervisor.hold(model.name);
     try {
-      const steps = plan(currentOf(options, model.name), desiredOf(deployed), { isRestore });
+      const steps = plan(currentOf(parts, model.name), desiredOf(deployed), options);
       // What this plan leaves alone is restarted meanwhile, however long others are waited for.
-      const touched = new Set(steps.flatMap((step) => ('service' in step ? [step.service] : [])));
-      const untouched = Object.keys(model.services).filter((name) => !touched.has(name));
-      for (const name of untouched) supervisor.resume(model.name, name);
+      const touched = steps.flatMap((step) => ('replica' in step ? [step] : []));
+      for (const kept of supervisor.list(model.name))
+        if (hasPlace(model, kept) && !touched.some((step) => isSamePlace(step, kept))) supervisor.resume(kept);
       // Images are here already, and their progress was told when they came.
       const tell = (progress: StepProgress): void => {
         if (progress.step !== 'prepare-image') onProgress(progress);
@@ -127,10 +138,9 @@ export function createDeploys(options: DeploysOptions): Deploys {
     catalog.put(deployed);
     functions.adopt(deployed);
     hands.setTargets(deployed);
-    const isKnown = new Set(supervisor.list(model.name).map(({ service }) => service));
-    for (const { service, outcome } of ends.of(model.name))
-      if (policyOf(deployed, service) !== undefined && !isKnown.has(service))
-        supervisor.recall(model.name, service, outcome);
+    const known = supervisor.list(model.name);
+    for (const end of ends.of(model.name))
+      if (hasPlace(model, end) && !known.some((kept) => isSamePlace(kept, end))) supervisor.recall(end, end.outcome);
     return deployed;
   };
 
@@ -183,6 +193,22 @@ export function createDeploys(options: DeploysOptions): Deploys {
         return { changed: steps > 0 };
       });
     },
+    change: async (app, wish, onProgress, signal) => {
+      plans.supersede(app, wish.verb);
+      return await inTurn(app, async () => {
+        const deployed = catalog.get(app);
+        if (deployed === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
+        const { model, options } = wished(deployed.model, wish);
+        const { steps } = await plans.during(
+          app,
+          () => signal?.aborted !== true,
+          async (over) => await apply({ ...deployed, model }, onProgress, { ...options, signal: over }),
+        );
+        const { verb, ...facts } = wish;
+        if (steps > 0) record({ at: clock.now(), kind: verb, app, facts });
+        return { changed: steps > 0 };
+      });
+    },
     down: async (app, { removeVolumes }, onProgress) => {
       supersede(app, 'down');
       await inTurn(app, async () => {
@@ -192,7 +218,7 @@ export function createDeploys(options: DeploysOptions): Deploys {
         const letIn = await functions.drain(app);
         try {
           await executeSteps(
-            plan(currentOf(options, app), undefined, { removeVolumes }),
+            plan(currentOf(parts, app), undefined, { removeVolumes }),
             hands.forDeploy(deployed, new AbortController().signal),
             onProgress,
             { clock },
@@ -215,7 +241,11 @@ export function createDeploys(options: DeploysOptions): Deploys {
         const restored = restores.bringBack(model.name, async () => {
           const first = known;
           known = undefined;
-          await inTurn(model.name, async () => await restoreOne(first ?? (await recall(model))));
+          await inTurn(model.name, async () => {
+            // Somebody may have scaled or stopped some of it since.
+            const { model: last } = catalog.get(model.name) ?? { model };
+            await restoreOne(first ?? (await recall(last)));
+          });
         });
         await Promise.race([restored, patience]);
       }
@@ -228,6 +258,9 @@ export function createDeploys(options: DeploysOptions): Deploys {
     },
   };
 }
+
+const isSamePlace = (left: Spot, right: Spot): boolean =>
+  left.service === right.service && left.replica === right.replica;
 
 /** A daemon answers by then, though its apps may not all be there: what is not ready yet is waited for by those who call it. */
 const answersAfterMs = 10_000;

@@ -162,7 +162,7 @@ function handsOf(
       const startable = current() ?? catalog.startable(app, name);
       return pooled(startable, await instances.start({ ...startable, signal }));
     },
-    waitReady: async ({ instance }, signal) => await hands.waitReady(app, name, instance, signal),
+    waitReady: async ({ instance }, signal) => await hands.waitReady(instance, signal),
     stop: async ({ id }) => {
       closeAll(id);
       await instances.stop(id, catalog.service(app, name)?.stopGraceMs ?? 0);
@@ -182,7 +182,7 @@ const settingsOf = (service: ServiceModel | undefined) => ({
 
 const isPooled = (service: ServiceModel): boolean => service.kind === 'http' || isOnDemand(service);
 
-const refusing = ({ name }: Target, error: unknown): MinkeError => {
+export const refusing = ({ name }: Pick<Target, 'name'>, error: unknown): MinkeError => {
   const reason = `it takes no connection: ${error instanceof Error ? error.message : String(error)}`;
   return new MinkeError('UPSTREAM_FAILED', { name, reason }, { cause: error });
 };

@@ -1,6 +1,6 @@
 import type { InstanceRow, PortRow } from '../../api/types.ts';
 import { hasDoor } from '../../apps/instance/config-digest.ts';
-import { instanceSpec, type SpecExtras } from '../../apps/instance/instance-spec.ts';
+import { instanceSpec, replicaOf, type SpecExtras } from '../../apps/instance/instance-spec.ts';
 import type { Engine, HostPort, Instance, InstanceSummary } from '../../engines/engine.ts';
 import type { AppModel, ServiceModel } from '../../model/app.ts';
 import { newId, type Id } from '../../model/ids.ts';
@@ -170,6 +170,7 @@ function toRow({ instance, parent, isStopping }: Entry, ports: readonly HostPort
     app,
     name,
     kind,
+    ...(kind === 'service' ? { replica: replicaOf(instance.spec) } : {}),
     state: isStopping ? 'stopping' : 'running',
     startedAt: instance.startedAt,
     ...(instance.address === undefined ? {} : { address: instance.address }),
@@ -185,13 +186,13 @@ const toPortRow = ({ hostIp, hostPort, containerPort, protocol }: HostPort): Por
   protocol,
 });
 
-/** What ended last of each service keeps its output, so that one can read why; older output goes. */
+/** What ended last in each place of a service keeps its output, so that one can read why; older output goes. */
 function createFormer(remove: (id: Id) => Promise<void>, keptOfEach = 2) {
   const all = new Map<string, InstanceSummary[]>();
   return {
     list: (): readonly InstanceSummary[] => [...all.values()].flat(),
     add: (instance: InstanceSummary): void => {
-      const key = `${instance.app}/${instance.name}`;
+      const key = `${instance.app}/${instance.name}.${replicaOf(instance)}`;
       const kept = [...(all.get(key) ?? []), instance];
       all.set(key, kept.slice(-keptOfEach));
       for (const { id } of kept.slice(0, -keptOfEach)) void remove(id).catch(() => undefined);

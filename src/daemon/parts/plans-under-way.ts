@@ -4,8 +4,8 @@ import { MinkeError } from '../../errors/index.ts';
 export interface PlansUnderWay {
   /** `isWanted`: somebody waits for its outcome. */
   during<T>(app: string, isWanted: () => boolean, carryOut: (signal: AbortSignal) => Promise<T>): Promise<T>;
-  /** Ends the app's plan between two steps: for `down` in any case, for `up` when nobody waits for it any more. */
-  supersede(app: string, by: 'up' | 'down'): void;
+  /** Ends the app's plan between two steps: for `down` in any case, for others when nobody waits for it any more. */
+  supersede(app: string, by: string): void;
   isUnderWay(app: string): boolean;
   /** Ends them all; resolves when none is under way. */
   close(): Promise<void>;

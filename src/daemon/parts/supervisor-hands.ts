@@ -1,8 +1,10 @@
 import { isAwaited } from '../../apps/deploy/is-awaited.ts';
+import { replicaOf } from '../../apps/instance/instance-spec.ts';
 import { healthRules, type HealthRules } from '../../apps/supervise/health-decision.ts';
 import { lastLinesOf } from '../../apps/supervise/readiness.ts';
 import type { ServicePolicy, SupervisorHands } from '../../apps/supervise/supervisor.ts';
 import type { Engine, Instance } from '../../engines/engine.ts';
+import { hasPlace } from '../../model/app.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Catalog, Deployed } from './catalog.ts';
@@ -23,27 +25,27 @@ export interface SupervisorHandsOptions extends Pick<SupervisorHands, 'start' | 
 export function createSupervisorHands(options: SupervisorHandsOptions): SupervisorHands {
   const { engine, instances, catalog, ends, start, publish, unpublish, portAnswers } = options;
   return {
-    policyOf: (app, service) => {
-      const deployed = catalog.get(app);
-      return deployed === undefined ? undefined : policyOf(deployed, service);
+    policyOf: (place) => {
+      const deployed = catalog.get(place.app);
+      return deployed !== undefined && hasPlace(deployed.model, place) ? policyOf(deployed, place.service) : undefined;
     },
     start,
-    waitReady: async (app, service, instance, signal) => {
+    waitReady: async (instance, signal) => {
+      const { app, name } = instance.spec;
       const model = catalog.get(app)?.model;
       // A job may have been made from the image of a server, whose port it does not open.
-      if (model === undefined || !isAwaited(model, service)) await portAnswers(app, service, instance, signal);
+      if (model === undefined || !isAwaited(model, name)) await portAnswers(instance, signal);
     },
     publish,
     unpublish,
-    stop: async (app, service, instance) =>
-      await instances.stop(instance.handle.id, catalog.service(app, service)?.stopGraceMs ?? 0),
+    stop: async ({ spec: { id, app, name } }) => await instances.stop(id, catalog.service(app, name)?.stopGraceMs ?? 0),
     check: async (instance, rules, signal) => await check(options, instance, rules, signal),
-    lastLines: async (app, service) => {
-      const last = instances.withLogs(app).findLast(({ name }) => name === service);
+    lastLines: async ({ app, service, replica }) => {
+      const last = instances.withLogs(app).findLast((one) => one.name === service && replicaOf(one) === replica);
       return last === undefined ? [] : await lastLinesOf(engine.logs.read(last.id, {}));
     },
-    settled: async (app, service, outcome, last) =>
-      await ends.put({ app, service, outcome, digest: last?.spec.labels['minke.digest'] ?? '' }),
+    settled: async ({ app, service, replica }, outcome, last) =>
+      await ends.put({ app, service, replica, outcome, digest: last?.spec.labels['minke.digest'] ?? '' }),
   };
 }
 

@@ -125,6 +125,6 @@ export function childEnd(pipe: Pipe | undefined, access: 'read' | 'write'): Desc
   return { path: pipe === undefined ? '/dev/null' : `/proc/${process.pid}/fd/${pipe[access]}`, access };
 }
 
-export function reader(pipe: Pipe | undefined): Readable {
+function reader(pipe: Pipe | undefined): Readable {
   return new Socket({ fd: pipe?.read ?? -1, readable: true, writable: false });
 }

@@ -1,15 +1,16 @@
 import { closeSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
-import { openPipe, readNow, type Pipe } from '../../linux/pipe.ts';
+import { openPipe } from '../../linux/pipe.ts';
 import { newId, type Id } from '../../model/ids.ts';
 import type { Command, CommandEnd } from '../engine.ts';
-import { childEnd, reader, type Running } from './brief.ts';
+import { childEnd, type Running } from './brief.ts';
 import { commandMark, killCommand } from '../local/command-processes.ts';
 import type { Context } from './context.ts';
 import { findProgram } from '../local/host/program.ts';
 import { starterLost } from './prepare.ts';
 import { containerOf } from './record.ts';
+import { readLast } from './last-output.ts';
 import { executeCommand } from './runtime/commands.ts';
 import { failureIn, firstProcess, type KnownContainer } from './runtime/containers.ts';
 import type { StartedProcess } from '../local/starter/client.ts';
@@ -128,29 +129,3 @@ async function untilEnded(
 
 /** Of a program that SIGKILL ended. */
 const killed = 137;
-
-interface Output {
-  /** Nothing is read after it; answers what is kept. May be asked again. */
-  end(): Buffer;
-}
-
-/** The last of what comes through a pipe. What the command left running may hold the other end for long: its end is not waited for. */
-function readLast(pipe: Pipe, most: number): Output {
-  let kept = Buffer.alloc(0);
-  const take = (bytes: Buffer): void => {
-    kept = Buffer.concat([kept, bytes]);
-    kept = kept.subarray(Math.max(0, kept.length - most));
-  };
-  const socket = reader(pipe);
-  socket.on('data', take);
-  let isOpen = true;
-  return {
-    end: () => {
-      if (!isOpen) return kept;
-      isOpen = false;
-      for (let bytes = readNow(pipe.read); bytes.length > 0; bytes = readNow(pipe.read)) take(bytes);
-      socket.destroy();
-      return kept;
-    },
-  };
-}

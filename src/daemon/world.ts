@@ -160,9 +160,17 @@ export function assemble(options: WorldOptions): World {
     },
   });
   const containers = createContainers({ tasks, engine, instances, catalog, images });
-  const facts = hostFacts({ version, id: dataFolder, dataFolder, engine: engine.describe().name });
+  const { controls } = engine;
+  const facts = hostFacts({
+    version,
+    id: dataFolder,
+    dataFolder,
+    engine: engine.describe().name,
+    hasTerminals: controls !== undefined,
+  });
   const dockerApi: DockerApi = createDockerApi({
     containers,
+    engine,
     clock,
     log,
     record,

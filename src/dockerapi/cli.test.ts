@@ -1,6 +1,6 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dockerCli, type DockerResult } from './docker-cli.fixture.ts';
 import { openDoors, type Doors } from './doors.fixture.ts';
 
 const hasCli = spawnSync('docker', ['--version']).status === 0;
@@ -13,22 +13,8 @@ describe.skipIf(!hasCli)("the docker CLI at the operator's door (skipped where t
   });
   afterEach(() => doors.close());
 
-  const docker = async (
-    args: string[],
-    input = '',
-    door = doors.operator,
-  ): Promise<{ code: number; out: string; err: string }> => {
-    const child = spawn('docker', args, {
-      env: { PATH: process.env['PATH'], HOME: '/nonexistent', DOCKER_HOST: `unix://${door}` },
-    });
-    let [out, err] = ['', ''];
-    child.stdout.on('data', (bytes: Buffer) => (out += bytes.toString()));
-    child.stderr.on('data', (bytes: Buffer) => (err += bytes.toString()));
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(input);
-    const [code] = await once(child, 'close');
-    return { code, out, err };
-  };
+  const docker = async (args: string[], input = '', door = doors.operator): Promise<DockerResult> =>
+    await dockerCli(door)(args, input);
 
   const idOf = async (name: string): Promise<string> => (await docker(['inspect', '-f', '{{.Id}}', name])).out.trim();
 

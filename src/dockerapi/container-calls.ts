@@ -78,6 +78,10 @@ export async function killContainer(desk: Desk, call: Call): Promise<void> {
   if (!isRunning(container))
     throw new MinkeError('CONFLICT', { reason: `Container ${nameOf(container)} is not running` });
   await desk.containers.kill(container.run.id, signal);
+  // What gets no time may not even die.
+  const { instance } = container.run;
+  if (signal === constants.signals.SIGKILL && container.isPaused === true && instance !== undefined)
+    await desk.engine.controls?.resume(instance);
   desk.bulletin.post({ action: 'kill', container, at: desk.clock.now() });
   sendNothing(call.response, 204);
 }
@@ -120,6 +124,17 @@ export async function removeContainer(desk: Desk, call: Call): Promise<void> {
   }
   await forget(desk, id, container);
   sendNothing(call.response, 204);
+}
+
+/** What has ended or was never started. */
+export async function pruneContainers(desk: Desk, call: Call): Promise<void> {
+  const filters = readFilters(call.target.query, ['label']);
+  const all = await desk.containers.list(scopeOf(call.caller));
+  const gone = all.filter(
+    (one) => !isRunning(one) && !isGone(one) && passesLabels(filters, one.run.options.labels ?? {}),
+  );
+  for (const one of gone) await forget(desk, one.run.id, one);
+  sendJson(call.response, 200, { ContainersDeleted: gone.map(({ run }) => run.id), SpaceReclaimed: 0 });
 }
 
 async function forget(desk: Desk, id: Id, container: Container): Promise<void> {

@@ -5,10 +5,13 @@ import type { Container } from './containers.ts';
 import { nanoTime } from './log-view.ts';
 
 /** A container as Docker's clients want to see it. Everything here is made from the run; nothing is made up. */
-export type ContainerStatus = 'created' | 'running' | 'exited';
+export type ContainerStatus = 'created' | 'running' | 'paused' | 'exited';
 
-export const statusOf = (container: Container): ContainerStatus =>
-  container.isStarted ? (isRunning(container) ? 'running' : 'exited') : 'created';
+export function statusOf(container: Container): ContainerStatus {
+  if (!container.isStarted) return 'created';
+  if (!isRunning(container)) return 'exited';
+  return container.isPaused === true ? 'paused' : 'running';
+}
 
 export const nameOf = ({ run }: Container): string =>
   run.options.name ?? ('function' in run.target ? `${run.target.function}_${shortId(run.id)}` : shortId(run.id));
@@ -80,7 +83,7 @@ function stateView(container: Container): unknown {
   return {
     Status: statusOf(container),
     Running: isRunning(container),
-    Paused: false,
+    Paused: statusOf(container) === 'paused',
     Restarting: false,
     OOMKilled: run.error?.code === 'OUT_OF_MEMORY',
     Dead: false,
@@ -158,7 +161,9 @@ function statusText(container: Container, nowMs: number): string {
   const { run } = container;
   const status = statusOf(container);
   if (status === 'created') return 'Created';
-  if (status === 'running') return `Up ${duration(nowMs - (run.startedAt ?? run.createdAt))}`;
+  const up = `Up ${duration(nowMs - (run.startedAt ?? run.createdAt))}`;
+  if (status === 'running') return up;
+  if (status === 'paused') return `${up} (Paused)`;
   return `Exited (${exitCodeOf(run)}) ${duration(nowMs - (run.endedAt ?? nowMs))} ago`;
 }
 

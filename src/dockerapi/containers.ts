@@ -33,6 +33,8 @@ export interface Containers {
   stop(id: Id, graceMs: number): Promise<void>;
   /** Ends it because nobody wants it any more; settles as `cancelled` with this reason. */
   cancel(id: Id, reason: string): Promise<void>;
+  /** Other options, of what is recorded and of what runs or has ended; nothing is done to what runs. */
+  change(id: Id, options: RunOptions): Promise<void>;
   /** Forgets it with its logs. Only for what is not running. */
   remove(id: Id): Promise<void>;
   /** The functions and services of an app, for the names in `may-run`. */
@@ -61,6 +63,8 @@ export interface Container {
   readonly run: Run;
   /** false: recorded by `create` only; its run's state says nothing yet. */
   readonly isStarted: boolean;
+  /** It lives and gets no time. */
+  readonly isPaused?: boolean;
   readonly image: { readonly id: string; readonly reference: string };
 }
 

@@ -23,7 +23,7 @@ export interface CreateField {
 
 export type CreateFields = Readonly<Record<string, CreateField>>;
 
-const asked: CreateField = { use: 'asked', reason: '' };
+export const asked: CreateField = { use: 'asked', reason: '' };
 const written = (what: string): CreateField => ({
   use: 'written',
   reason: `${what} of a function's container is written by minke`,
@@ -33,8 +33,12 @@ const operator = (reason: string, more: Partial<CreateField> = {}): CreateField 
   reason,
   ...more,
 });
-const harmless = (reason: string): CreateField => ({ use: 'harmless', reason });
-const refused = (reason: string, more: Partial<CreateField> = {}): CreateField => ({ use: 'refused', reason, ...more });
+export const harmless = (reason: string): CreateField => ({ use: 'harmless', reason });
+export const refused = (reason: string, more: Partial<CreateField> = {}): CreateField => ({
+  use: 'refused',
+  reason,
+  ...more,
+});
 /** Neutral besides the zero values. */
 const or = (...values: readonly Json[]) => ({ isNeutral: (value: Json) => isZero(value) || values.includes(value) });
 
@@ -192,7 +196,7 @@ function isOwnLog(value: Json): boolean {
   return ['', 'json-file', 'local', undefined].includes(value['Type'] as string | undefined) && isZero(value['Config']);
 }
 
-function isNoRestart(value: Json): boolean {
+export function isNoRestart(value: Json): boolean {
   if (!isObject(value)) return isZero(value);
   return isZero(value['Name']) || value['Name'] === 'no';
 }

@@ -22,7 +22,7 @@ export async function createContainer(desk: Desk, call: Call): Promise<void> {
 }
 
 /** @throws CONFLICT when the caller has a container of this name already; others' names are their own affair */
-async function freeName({ containers, pick }: Desk, { caller }: Call, asked: string): Promise<string> {
+export async function freeName({ containers, pick }: Desk, { caller }: Call, asked: string): Promise<string> {
   const isTaken = async (name: string): Promise<boolean> =>
     (await containers.find(name, scopeOf(caller))) !== undefined;
   if (asked === '') {

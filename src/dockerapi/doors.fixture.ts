@@ -26,7 +26,7 @@ const facts: HostFacts = {
   version: '0.1.0',
   id: 'test',
   hostname: 'host',
-  dataFolder: '/data',
+  dataFolder: tmpdir(),
   kernel: '6.0',
   cpus: 2,
   memoryBytes: 1e9,
@@ -55,6 +55,7 @@ export async function openDoors(): Promise<Doors> {
   const record = (event: TimelineEvent): void => void audit.push(event);
   const api = createDockerApi({
     containers,
+    engine: containers.engine,
     images,
     info: async () => facts,
     clock: systemClock,

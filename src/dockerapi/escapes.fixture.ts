@@ -270,7 +270,7 @@ const calls: readonly Escape[] = [
     name: 'running a command by exec id',
     sent: { method: 'POST', path: '/exec/0123456789ab/start', body: '{}' },
     field: 'path',
-    operator: unable(501, 'not supported'),
+    operator: unable(404, 'No such exec instance: 0123456789ab'),
   },
   {
     name: 'a swarm service',
@@ -286,14 +286,30 @@ export const escapes: readonly Escape[] = [...hostConfigs, ...keys, ...targets, 
 export const foreignCalls: readonly (Sent & { readonly operator: number })[] = [
   { path: '/containers/{id}/json', operator: 200 },
   { path: '/containers/{id}/logs?stdout=1', operator: 200 },
-  { method: 'POST', path: '/containers/{id}/exec', operator: 501 },
-  { method: 'POST', path: '/containers/{id}/update', operator: 501 },
-  { path: '/containers/{id}/archive?path=/', operator: 501 },
-  { path: '/containers/{id}/top', operator: 501 },
+  { method: 'POST', path: '/containers/{id}/exec', body: '{"Cmd":["true"]}', operator: 201 },
+  { method: 'POST', path: '/containers/{id}/update', body: '{"PidsLimit":100}', operator: 200 },
+  { method: 'POST', path: '/containers/{id}/rename?name=theirs', operator: 400 },
+  { method: 'POST', path: '/containers/{id}/resize?h=1&w=1', operator: 409 },
+  { path: '/containers/{id}/archive?path=/etc/hostname', operator: 200 },
+  { method: 'PUT', path: '/containers/{id}/archive?path=/no/such/folder', body: 'x', operator: 404 },
+  { path: '/containers/{id}/top', operator: 200 },
+  { path: '/containers/{id}/stats?stream=0&one-shot=1', operator: 200 },
+  { method: 'POST', path: '/containers/{id}/pause', operator: 204 },
+  { method: 'POST', path: '/containers/{id}/unpause', operator: 409 },
   { path: '/containers/{id}/attach/ws', operator: 501 },
   { method: 'POST', path: '/containers/{id}/start', operator: 304 },
   { method: 'POST', path: '/containers/{id}/kill?signal=0x', operator: 400 },
   { method: 'POST', path: '/containers/{id}/stop?t=0', operator: 204 },
   { method: 'POST', path: '/containers/{id}/wait', operator: 200 },
   { method: 'DELETE', path: '/containers/{id}?force=1', operator: 204 },
+];
+
+/** Calls on a container of its own that a function may not make all the same: inside it runs what its app file says. */
+export const closedCalls: readonly Sent[] = [
+  { method: 'POST', path: '/containers/{id}/exec', body: '{"Cmd":["sh"]}' },
+  { method: 'POST', path: '/containers/{id}/update', body: '{"Memory":0,"PidsLimit":-1}' },
+  { method: 'POST', path: '/containers/{id}/rename?name=another' },
+  { path: '/containers/{id}/archive?path=/run/secrets' },
+  { method: 'PUT', path: '/containers/{id}/archive?path=/', body: 'tar' },
+  { path: '/containers/{id}/top?ps_args=e' },
 ];

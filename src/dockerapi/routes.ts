@@ -3,8 +3,10 @@ export interface Route {
   readonly method: string;
   readonly path: string;
   readonly call: CallName | { readonly unsupported: string; readonly because: string };
-  /** `open`, or closed and why. */
+  /** `open`, or closed and why; for a call on a container only where that is one of the caller's, else nothing is said of it. */
   readonly functionDoor: 'open' | { readonly closed: string };
+  /** JSON that is read before the call, unless it takes the connection over. */
+  readonly hasBody?: true;
 }
 
 export type CallName =
@@ -22,6 +24,21 @@ export type CallName =
   | 'containerKill'
   | 'containerStop'
   | 'containerRemove'
+  | 'containerPause'
+  | 'containerUnpause'
+  | 'containerRename'
+  | 'containerUpdate'
+  | 'containerResize'
+  | 'containerTop'
+  | 'containerStats'
+  | 'containerPrune'
+  | 'archiveGet'
+  | 'archiveHead'
+  | 'archivePut'
+  | 'execCreate'
+  | 'execStart'
+  | 'execInspect'
+  | 'execResize'
   | 'imageList'
   | 'imageInspect'
   | 'imagePull'
@@ -38,6 +55,14 @@ const supported = (
   call,
   functionDoor,
 });
+
+const withBody = (route: Route): Route => ({ ...route, hasBody: true });
+
+const ofOperator = (what: string): Route['functionDoor'] => ({ closed: `${what} is the operator's` });
+/** What a function may run is what its app file says, and no other program in its place. */
+const insideAnother: Route['functionDoor'] = {
+  closed: "a function's container runs the program of its app file alone",
+};
 
 const later = 'it comes with a later version of minke';
 
@@ -60,9 +85,9 @@ export const dockerRoutes: readonly Route[] = [
   supported('GET', '/version', 'version'),
   supported('GET', '/info', 'info'),
   supported('GET', '/events', 'events'),
-  supported('POST', '/containers/create', 'containerCreate'),
+  withBody(supported('POST', '/containers/create', 'containerCreate')),
   supported('GET', '/containers/json', 'containerList'),
-  unsupported('POST', '/containers/prune', 'Pruning containers'),
+  supported('POST', '/containers/prune', 'containerPrune', ofOperator('pruning containers')),
   supported('GET', '/containers/:container/json', 'containerInspect'),
   supported('POST', '/containers/:container/start', 'containerStart'),
   supported('POST', '/containers/:container/attach', 'containerAttach'),
@@ -78,18 +103,22 @@ export const dockerRoutes: readonly Route[] = [
     'Restarting a container',
     'a container is a run, and a run happens once; create another',
   ),
-  unsupportedOnOwn('POST', '/containers/:container/pause', 'Pausing a container'),
-  unsupportedOnOwn('POST', '/containers/:container/unpause', 'Pausing a container'),
-  unsupportedOnOwn('POST', '/containers/:container/rename', 'Renaming a container'),
-  unsupportedOnOwn('POST', '/containers/:container/update', 'Changing the limits of a container'),
-  unsupportedOnOwn('POST', '/containers/:container/resize', 'Resizing a terminal'),
-  unsupportedOnOwn('POST', '/containers/:container/exec', 'Running a further command in a container'),
-  unsupportedOnOwn('GET', '/containers/:container/top', 'Listing the processes of a container'),
-  unsupportedOnOwn('GET', '/containers/:container/stats', 'Measuring a container'),
+  supported('POST', '/containers/:container/pause', 'containerPause'),
+  supported('POST', '/containers/:container/unpause', 'containerUnpause'),
+  supported('POST', '/containers/:container/rename', 'containerRename', ofOperator('renaming containers')),
+  withBody(supported('POST', '/containers/:container/update', 'containerUpdate', ofOperator('changing limits'))),
+  supported('POST', '/containers/:container/resize', 'containerResize'),
+  withBody(supported('POST', '/containers/:container/exec', 'execCreate', insideAnother)),
+  supported('GET', '/containers/:container/top', 'containerTop', ofOperator('listing processes')),
+  supported('GET', '/containers/:container/stats', 'containerStats'),
   unsupportedOnOwn('GET', '/containers/:container/changes', 'Comparing a container with its image'),
   unsupportedOnOwn('GET', '/containers/:container/export', 'Exporting a container'),
-  unsupportedOnOwn('*', '/containers/:container/archive', 'Copying files into or out of a container'),
-  unsupported('*', '/exec/:exec/:action', 'Running a further command in a container'),
+  supported('GET', '/containers/:container/archive', 'archiveGet', insideAnother),
+  supported('HEAD', '/containers/:container/archive', 'archiveHead', insideAnother),
+  supported('PUT', '/containers/:container/archive', 'archivePut', insideAnother),
+  withBody(supported('POST', '/exec/:exec/start', 'execStart', insideAnother)),
+  supported('GET', '/exec/:exec/json', 'execInspect', insideAnother),
+  supported('POST', '/exec/:exec/resize', 'execResize', insideAnother),
   supported('GET', '/images/json', 'imageList'),
   supported('POST', '/images/create', 'imagePull', { closed: "pulling images is the operator's" }),
   supported('POST', '/images/load', 'imageLoad', { closed: "loading images is the operator's" }),
@@ -135,6 +164,10 @@ export function matchRoute(method: string, path: string): RouteMatch | undefined
   }
   return undefined;
 }
+
+/** Whether the call may take the connection over. */
+export const takesOver = (match: RouteMatch | undefined): boolean =>
+  match?.route.call === 'containerAttach' || match?.route.call === 'execStart';
 
 const compiled = dockerRoutes.map((route) => ({
   route,

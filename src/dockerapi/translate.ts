@@ -21,7 +21,7 @@ export function translateCreate(body: JsonObject, name: string): AskedContainer 
     image: textOf(body['Image'], 'Image'),
     args: wordsOf(body['Cmd'], 'Cmd'),
     env: envOf(body['Env']),
-    options: { name, ...processOptions(body), ...limitOptions(host), ...isolationOptions(body, host) },
+    options: { name, ...processOptions(body), ...limitOptions(host, 'HostConfig.'), ...isolationOptions(body, host) },
     stdinOnce: flagOf(body['StdinOnce'], 'StdinOnce'),
   };
 }
@@ -42,14 +42,15 @@ function processOptions(body: JsonObject): RunOptions {
   };
 }
 
-function limitOptions(host: JsonObject): RunOptions {
-  const nanoCpus = numberOf(host['NanoCpus'], 'HostConfig.NanoCpus');
-  const quota = numberOf(host['CpuQuota'], 'HostConfig.CpuQuota');
+/** `prefix`: of the names of the fields, where something is wrong with one. */
+export function limitOptions(host: JsonObject, prefix: string): RunOptions {
+  const nanoCpus = numberOf(host['NanoCpus'], `${prefix}NanoCpus`);
+  const quota = numberOf(host['CpuQuota'], `${prefix}CpuQuota`);
   // 100 ms is the kernel's period where none is given.
-  const period = numberOf(host['CpuPeriod'], 'HostConfig.CpuPeriod') || 100_000;
+  const period = numberOf(host['CpuPeriod'], `${prefix}CpuPeriod`) || 100_000;
   const cpus = nanoCpus > 0 ? nanoCpus / 1e9 : Math.max(0, quota / period);
-  const memoryBytes = numberOf(host['Memory'], 'HostConfig.Memory');
-  const pids = numberOf(host['PidsLimit'], 'HostConfig.PidsLimit');
+  const memoryBytes = numberOf(host['Memory'], `${prefix}Memory`);
+  const pids = numberOf(host['PidsLimit'], `${prefix}PidsLimit`);
   return {
     ...(memoryBytes > 0 && { memoryBytes }),
     ...(cpus > 0 && { cpus }),
@@ -113,7 +114,7 @@ function capability(name: string): string {
   return upper === 'ALL' || upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
 }
 
-function envOf(value: Json | undefined): Record<string, string> {
+export function envOf(value: Json | undefined): Record<string, string> {
   // A name without "=" takes a variable away; what the image does not set is away already.
   return Object.fromEntries(
     wordsOf(value, 'Env')

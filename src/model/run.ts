@@ -56,7 +56,7 @@ export interface RunOptions {
   readonly name?: string;
   /** `open`: the starter of the run may send input through `attach`; `none`: /dev/null. */
   readonly stdin?: 'none' | 'open';
-  /** Its stdout and stderr are shown as one raw stream, as a terminal's are. */
+  /** It has a terminal; stdout and stderr are shown as one raw stream. */
   readonly tty?: boolean;
   /** How long a stop waits between SIGTERM and SIGKILL when the one who stops does not say. */
   readonly stopGraceMs?: number;

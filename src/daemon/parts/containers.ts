@@ -43,8 +43,18 @@ export function createContainers(options: ContainersOptions): Containers {
   const toContainer = async (run: Run): Promise<Container> => ({
     run,
     isStarted: !tasks.isDraft(run.id),
+    isPaused: run.instance !== undefined && run.state === 'running' && isPaused(run.instance),
     image: await imageOf(run),
   });
+
+  /** It may end at the same moment. */
+  const isPaused = (instance: Id): boolean => {
+    try {
+      return engine.controls?.isPaused(instance) ?? false;
+    } catch {
+      return false;
+    }
+  };
 
   const all = async (parent: Id | undefined): Promise<readonly Run[]> => {
     const drafts = tasks.drafts().filter((run) => parent === undefined || run.parent === parent);
@@ -76,6 +86,7 @@ export function createContainers(options: ContainersOptions): Containers {
     },
     stop: async (id, graceMs) => await unlessSettled(tasks.stop(id, graceMs)),
     cancel: async (id, reason) => await unlessSettled(tasks.cancel(id, reason, 0)),
+    change: async (id, changed) => void (await tasks.change(id, changed)),
     remove: async (id) => await tasks.remove(id),
     functions: async (app) => {
       const deployed = catalog.get(app);

@@ -1,11 +1,14 @@
-import { closeSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
-import { openPipe, readNow, type Pipe } from '../../linux/pipe.ts';
 import { newId, type Id } from '../../model/ids.ts';
+import type { Clock } from '../../observe/clock.ts';
 import type { Command, CommandEnd } from '../engine.ts';
-import { childEnd, reader, type Running } from './brief.ts';
+import type { Running } from './brief.ts';
 import { commandMark, killCommand } from '../local/command-processes.ts';
+import { connectCommand } from './command-streams.ts';
+import { consoleSizeOf } from './bundle-settings.ts';
 import type { Context } from './context.ts';
 import { findProgram } from '../local/host/program.ts';
 import { starterLost } from './prepare.ts';
@@ -16,8 +19,8 @@ import type { StartedProcess } from '../local/starter/client.ts';
 import { resolveUser, type OciUser } from '../local/users.ts';
 
 /**
- * Runs a command in a living instance by its runtime's own `exec`, which the starter starts. The daemon reads its output: whoever
- * writes without end is read without end, and only the last of it is kept.
+ * Runs a command in a living instance by its runtime's own `exec`, which the starter starts. The daemon reads its output: where
+ * nobody is attached, whoever writes without end is read without end, and only the last of it is kept.
  */
 export async function executeIn(
   context: Context,
@@ -63,11 +66,18 @@ interface OciProcess {
   readonly cwd: string;
   readonly user: OciUser;
   readonly oomScoreAdj: number;
+  readonly terminal: boolean;
+  readonly consoleSize?: { readonly height: number; readonly width: number };
 }
 
 /** The instance's own process but for what the command says: the same rights, limits and environment. */
-function describe({ home, record }: Running, { argv, env = {}, user, workdir }: Command, key: Id): OciProcess {
-  const { process } = JSON.parse(readFileSync(join(home, 'config.json'), 'utf8')) as { process: OciProcess };
+function describe(
+  { home, record }: Running,
+  { argv, env = {}, user, workdir, attached }: Command,
+  key: Id,
+): OciProcess {
+  const { process: own } = JSON.parse(readFileSync(join(home, 'config.json'), 'utf8')) as { process: OciProcess };
+  const { consoleSize: _, ...process } = own;
   const added = Object.entries({ ...env, [commandMark]: key });
   const kept = process.env.filter((line) => !added.some(([name]) => line.startsWith(`${name}=`)));
   return {
@@ -76,11 +86,21 @@ function describe({ home, record }: Running, { argv, env = {}, user, workdir }: 
     env: [...kept, ...added.map(([name, value]) => `${name}=${value}`)],
     cwd: workdir ?? process.cwd,
     user: user === undefined ? process.user : resolveUser(user, record.imageRoot ?? ''),
+    terminal: attached?.terminal !== undefined,
+    ...consoleSizeOf(attached ?? {}),
   };
 }
 
 // crun's `exec` leaves it as it is, and the starter's may be that of a daemon that is protected from the kernel.
 const shellLine = 'echo "$1" >/proc/self/oom_score_adj; shift; exec "$@"';
+
+// As in lasting.ts: 3 is the terminal's other end, 4 and 5 are the pipes.
+const terminalShellLine = `echo "$1" >/proc/self/oom_score_adj; shift
+cat <&3 >&5 2>/dev/null 3<&- 4<&- 5>&- & output=$!
+cat <&4 >&3 2>/dev/null 3<&- 4<&- 5>&- & input=$!
+"$@" 3>&- 4>&- 5>&-
+code=$?; exec </dev/null >/dev/null 2>&1; wait $output; kill $input
+exit $code`;
 
 async function run(context: Context, execution: Execution): Promise<CommandEnd> {
   const { container, command, folder, described } = execution;
@@ -88,22 +108,27 @@ async function run(context: Context, execution: Execution): Promise<CommandEnd> 
   if (program === undefined) throw gone(container.id);
   const runtime = { name: container.runtime, program };
   const started = executeCommand(runtime, context.places.memory, container.id, folder);
-  const pipe = openPipe();
-  const output = readLast(pipe, command.outputBytes);
+  const terminal = command.attached?.terminal;
+  const ends = connectCommand(command.attached, command.outputBytes);
+  const line = terminal === undefined ? shellLine : terminalShellLine;
   try {
     const process = await context.starter
       .start({
         ...started,
-        argv: ['/bin/sh', '-c', shellLine, 'minke', String(described.oomScoreAdj), ...started.argv],
-        descriptors: [childEnd(undefined, 'read'), childEnd(pipe, 'write'), childEnd(pipe, 'write')],
+        argv: ['/bin/sh', '-c', line, 'minke', String(described.oomScoreAdj), ...started.argv],
+        descriptors: ends.descriptors,
+        ...(terminal === undefined ? {} : { terminal }),
         outlives: false,
         isCommand: true,
       })
-      .finally(() => closeSync(pipe.write));
+      .finally(ends.letGo);
+    void process.announced.then((pid) => {
+      if (pid !== undefined) ends.begun(pid);
+    });
     const end = await untilEnded(context, execution, process);
-    return { ...end, output: output.end() };
+    return { ...end, output: ends.end() };
   } finally {
-    output.end();
+    ends.end();
   }
 }
 
@@ -116,7 +141,7 @@ async function untilEnded(
   const over = new AbortController();
   const either = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
   const unlessOver = (): 'late' => 'late';
-  const limit = clock.sleep(command.timeoutMs, either).then(unlessOver, unlessOver);
+  const limit = sleepUntil(clock, command.timeoutMs, either).then(unlessOver, unlessOver);
   const first = await Promise.race([process.ended, limit]);
   over.abort();
   if (typeof first === 'number') return { code: first, cause: 'exited' };
@@ -126,31 +151,9 @@ async function untilEnded(
   return { code: (await process.ended) ?? killed, cause: 'timed-out' };
 }
 
+/** Rejects on abort. */
+const sleepUntil = async (clock: Clock, ms: number, signal: AbortSignal): Promise<unknown> =>
+  Number.isFinite(ms) ? await clock.sleep(ms, signal) : await once(signal, 'abort', { signal });
+
 /** Of a program that SIGKILL ended. */
 const killed = 137;
-
-interface Output {
-  /** Nothing is read after it; answers what is kept. May be asked again. */
-  end(): Buffer;
-}
-
-/** The last of what comes through a pipe. What the command left running may hold the other end for long: its end is not waited for. */
-function readLast(pipe: Pipe, most: number): Output {
-  let kept = Buffer.alloc(0);
-  const take = (bytes: Buffer): void => {
-    kept = Buffer.concat([kept, bytes]);
-    kept = kept.subarray(Math.max(0, kept.length - most));
-  };
-  const socket = reader(pipe);
-  socket.on('data', take);
-  let isOpen = true;
-  return {
-    end: () => {
-      if (!isOpen) return kept;
-      isOpen = false;
-      for (let bytes = readNow(pipe.read); bytes.length > 0; bytes = readNow(pipe.read)) take(bytes);
-      socket.destroy();
-      return kept;
-    },
-  };
-}

@@ -24,6 +24,7 @@ import { createCapacity } from './parts/capacity.ts';
 import { createCatalog, type Catalog } from './parts/catalog.ts';
 import { createContainers, createLocalImages } from './parts/containers.ts';
 import { createDeploys, type Deploys } from './parts/deploys.ts';
+import { createDockerVolumes } from './parts/docker-volumes.ts';
 import { createDoors, type Doors } from './parts/doors.ts';
 import { createFunctions, type Functions } from './parts/functions.ts';
 import { hostFacts } from './parts/host-facts.ts';
@@ -174,7 +175,8 @@ export function assemble(options: WorldOptions): World {
     clock,
     log,
     record,
-    images: createLocalImages(images),
+    images: createLocalImages(images, catalog, instances),
+    volumes: createDockerVolumes(volumes, catalog, join(dataFolder, 'volume-labels.json')),
     info: async () => facts,
   });
   const status = (): StatusAnswer => ({

@@ -14,11 +14,13 @@ import type { Execs } from './execs.ts';
 import type { Foreground } from './foreground.ts';
 import type { Hijack } from './hijack.ts';
 import type { Target } from './target.ts';
+import type { Volumes } from './volumes.ts';
 
 /** What every call works with. */
 export interface Desk {
   readonly containers: Containers;
   readonly images: Images;
+  readonly volumes: Volumes;
   /** For what is done with living containers. */
   readonly engine: Pick<Engine, 'execute' | 'inspect' | 'controls'>;
   readonly execs: Execs;

@@ -118,10 +118,10 @@ describe.skipIf(!hasCli)("the docker CLI at the operator's door (skipped where t
   });
 
   it('says of everything else what is not supported', async () => {
-    const volumes = await docker(['volume', 'ls']);
-    expect(volumes.err).toContain('Making volumes by hand is not supported');
-    const published = await docker(['run', '-p', '80:80', 'img']);
-    expect(published.err).toContain('HostConfig.PortBindings is not supported');
+    const search = await docker(['search', 'whale']);
+    expect(search.err).toContain('Searching for images is not supported');
+    const device = await docker(['run', '--device', '/dev/null', 'img']);
+    expect(device.err).toContain('HostConfig.Devices is not supported');
   });
 
   it("DR-11 runs a function at a function's door and is refused a privileged one", async () => {

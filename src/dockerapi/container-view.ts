@@ -27,7 +27,7 @@ export function exitCodeOf({ state, exitCode }: Run): number {
 }
 
 /** One row of `containers/json`. */
-export function listView(container: Container, nowMs: number): unknown {
+export function listView(container: Container, nowMs: number): object {
   const { run, image } = container;
   return {
     Id: run.id,

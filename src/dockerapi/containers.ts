@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { LogChunk, LogOptions } from '../engines/engine.ts';
+import type { ImageStep } from '../image/operations.ts';
 import type { Id } from '../model/ids.ts';
 import type { ImageConfig } from '../model/instance.ts';
 import type { Run, RunOptions, RunTarget } from '../model/run.ts';
@@ -89,6 +90,17 @@ export interface Images {
   pull(reference: string, options: PullOptions): Promise<LocalImage>;
   /** A `docker save` or OCI archive; answers what is there now. */
   load(archive: Readable): Promise<readonly LocalImage[]>;
+  /** A `docker save` archive. */
+  save(reference: string): Promise<Readable>;
+  /** The newest step first. */
+  history(reference: string): Promise<readonly ImageStep[]>;
+  tag(reference: string, name: string): Promise<void>;
+  /** Takes a name away, or by id the image with all of its names; with its last name an image goes. */
+  remove(reference: string): Promise<void>;
+  /** Ids of images that apps and what lives refer to: their files stay. */
+  used(): Promise<ReadonlySet<string>>;
+  /** Frees the disk of what has no name and is not used. */
+  sweep(): Promise<{ readonly images: readonly string[]; readonly freedBytes: number }>;
 }
 
 export interface PullOptions {

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import type { TimelineEvent } from '../model/timeline.ts';
 import { systemClock } from '../observe/clock.ts';
 import { silentLog } from '../observe/log.ts';
+import type { Volume, Volumes } from './volumes.ts';
 import { createDockerApi, type DockerApi } from './docker-api.ts';
 import type { Caller, FunctionCaller, HostFacts } from './containers.ts';
 import { createNamedImages, createProcessContainers, type ProcessContainers } from './process-containers.fixture.ts';
@@ -56,6 +57,7 @@ export async function openDoors(): Promise<Doors> {
   const api = createDockerApi({
     containers,
     engine: containers.engine,
+    volumes: createNamedVolumes(),
     images,
     info: async () => facts,
     clock: systemClock,
@@ -137,4 +139,20 @@ function jsonOf(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Volumes by name only. */
+function createNamedVolumes(): Volumes {
+  const volumes = new Map<string, Volume>();
+  return {
+    list: async () => [...volumes.values()],
+    find: async (name) => volumes.get(name),
+    async create(name, labels) {
+      const volume = volumes.get(name) ?? { name, path: `/no/such/folder/${name}`, createdAt: 0, labels };
+      volumes.set(name, volume);
+      return volume;
+    },
+    remove: async (name) => void volumes.delete(name),
+    ofApps: () => new Set(),
+  };
 }

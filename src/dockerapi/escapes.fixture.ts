@@ -258,7 +258,7 @@ const calls: readonly Escape[] = [
     name: 'making a volume',
     sent: { method: 'POST', path: '/volumes/create', body: '{}' },
     field: 'path',
-    operator: unable(501, 'not supported'),
+    operator: unable(201, '"Driver":"local"'),
   },
   {
     name: 'making a network',
@@ -272,6 +272,29 @@ const calls: readonly Escape[] = [
     field: 'path',
     operator: unable(404, 'No such exec instance: 0123456789ab'),
   },
+  ...(
+    [
+      ['removing an image', { method: 'DELETE', path: '/images/acme/record?force=1' }, 200, 'Untagged'],
+      ['naming an image', { method: 'POST', path: '/images/acme/secret/tag?repo=acme/record' }, 201, ''],
+      ['saving an image', { path: '/images/acme/secret/get' }, 200, 'an archive'],
+      ['saving images', { path: '/images/get?names=acme/secret' }, 200, 'an archive'],
+      ['reading how an image was made', { path: '/images/acme/secret/history' }, 200, 'made'],
+      ['pruning images', { method: 'POST', path: '/images/prune' }, 200, 'SpaceReclaimed'],
+      ['pruning containers', { method: 'POST', path: '/containers/prune' }, 200, 'ContainersDeleted'],
+      ['measuring the disk', { path: '/system/df' }, 200, 'LayersSize'],
+      ['listing volumes', { path: '/volumes' }, 200, 'Volumes'],
+      ['pruning volumes', { method: 'POST', path: '/volumes/prune' }, 200, 'VolumesDeleted'],
+      ['reading a volume', { path: '/volumes/data' }, 404, 'No such volume: data'],
+      ['removing a volume', { method: 'DELETE', path: '/volumes/data' }, 404, 'No such volume: data'],
+      ['reading a command', { path: '/exec/0123456789ab/json' }, 404, 'No such exec instance'],
+      [
+        'resizing a command',
+        { method: 'POST', path: '/exec/0123456789ab/resize?h=1&w=1' },
+        404,
+        'No such exec instance',
+      ],
+    ] as const
+  ).map(([name, sent, status, says]): Escape => ({ name, sent, field: 'path', operator: unable(status, says) })),
   {
     name: 'a swarm service',
     sent: { method: 'POST', path: '/services/create', body: '{}' },

@@ -21,6 +21,9 @@ import { streamEvents } from './events.ts';
 import { createExec, inspectExec, resizeExec, startExec } from './exec-calls.ts';
 import { getArchive, headArchive, putArchive } from './archive-calls.ts';
 import { inspectImage, listImages, loadImage, pullImage } from './image-calls.ts';
+import { measureDisk } from './disk.ts';
+import { imageHistory, pruneImages, removeImage, saveImage, tagImage } from './image-changes.ts';
+import { createVolume, inspectVolume, listVolumes, pruneVolumes, removeVolume } from './volume-calls.ts';
 import { containerLogs } from './logs.ts';
 import type { CallName } from './routes.ts';
 import { info, ping, version } from './system-calls.ts';
@@ -63,4 +66,15 @@ export const handlers: Readonly<Record<CallName, Handler>> = {
   imageInspect: inspectImage,
   imagePull: pullImage,
   imageLoad: loadImage,
+  imagePrune: pruneImages,
+  imageSave: saveImage,
+  imageHistory,
+  imageTag: tagImage,
+  imageRemove: removeImage,
+  systemDf: measureDisk,
+  volumeList: listVolumes,
+  volumeCreate: createVolume,
+  volumePrune: pruneVolumes,
+  volumeInspect: inspectVolume,
+  volumeRemove: removeVolume,
 };

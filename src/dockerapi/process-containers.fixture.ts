@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { constants } from 'node:os';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { MinkeError } from '../errors/index.ts';
 import type { LogChunk, LogOptions } from '../engines/engine.ts';
 import { newId, type Id } from '../model/ids.ts';
@@ -249,6 +249,18 @@ export function createNamedImages(...references: string[]): Images {
       onProgress({ doneBytes: 1000, totalBytes: 1000 });
       return image;
     },
+    save: async () => Readable.from(['an archive']),
+    history: async () => [{ createdAt: 0, command: 'made', comment: '', sizeBytes: 1000 }],
+    async tag(reference, name) {
+      const image = images.find(({ references: [own] }) => own === reference);
+      if (image !== undefined) images.push({ ...image, references: [name] });
+    },
+    async remove(reference) {
+      const at = images.findIndex(({ id, references: [own] }) => id === reference || own === reference);
+      if (at >= 0) images.splice(at, 1);
+    },
+    used: async () => new Set(),
+    sweep: async () => ({ images: [], freedBytes: 0 }),
     async load(archive) {
       for await (const _ of archive) void _;
       return images.slice(0, 1);

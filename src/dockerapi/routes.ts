@@ -42,7 +42,18 @@ export type CallName =
   | 'imageList'
   | 'imageInspect'
   | 'imagePull'
-  | 'imageLoad';
+  | 'imageLoad'
+  | 'imagePrune'
+  | 'imageSave'
+  | 'imageHistory'
+  | 'imageTag'
+  | 'imageRemove'
+  | 'systemDf'
+  | 'volumeList'
+  | 'volumeCreate'
+  | 'volumePrune'
+  | 'volumeInspect'
+  | 'volumeRemove';
 
 const supported = (
   method: string,
@@ -122,26 +133,29 @@ export const dockerRoutes: readonly Route[] = [
   supported('GET', '/images/json', 'imageList'),
   supported('POST', '/images/create', 'imagePull', { closed: "pulling images is the operator's" }),
   supported('POST', '/images/load', 'imageLoad', { closed: "loading images is the operator's" }),
-  unsupported('POST', '/images/prune', 'Pruning images'),
+  supported('POST', '/images/prune', 'imagePrune', ofOperator('pruning images')),
   unsupported('GET', '/images/search', 'Searching for images'),
-  unsupported('GET', '/images/get', 'Saving images'),
+  supported('GET', '/images/get', 'imageSave', ofOperator('saving images')),
   supported('GET', '/images/:image*/json', 'imageInspect'),
-  unsupported('GET', '/images/:image*/history', 'The history of an image'),
-  unsupported('GET', '/images/:image*/get', 'Saving images'),
+  supported('GET', '/images/:image*/history', 'imageHistory', ofOperator('the history of images')),
+  supported('GET', '/images/:image*/get', 'imageSave', ofOperator('saving images')),
   unsupported('POST', '/images/:image*/push', 'Pushing images', 'minke stores images for itself only'),
-  unsupported('POST', '/images/:image*/tag', 'Tagging images'),
-  unsupported('DELETE', '/images/:image*', 'Removing images'),
+  supported('POST', '/images/:image*/tag', 'imageTag', ofOperator('tagging images')),
+  supported('DELETE', '/images/:image*', 'imageRemove', ofOperator('removing images')),
   unsupported('POST', '/build', 'Building images', 'an app file with build: is built by minke up'),
   unsupported('POST', '/build/:action', 'Building images', 'an app file with build: is built by minke up'),
   unsupported('POST', '/commit', 'Making an image from a container'),
   unsupported('*', '/session', 'BuildKit', 'an app file with build: is built by minke up'),
   unsupported('*', '/grpc', 'BuildKit', 'an app file with build: is built by minke up'),
   unsupported('POST', '/auth', 'Logging in to a registry'),
-  unsupported('GET', '/system/df', 'Measuring the disk'),
+  supported('GET', '/system/df', 'systemDf', ofOperator('measuring the disk')),
   unsupported('*', '/networks', 'Making networks by hand'),
   unsupported('*', '/networks/:rest*', 'Making networks by hand'),
-  unsupported('*', '/volumes', 'Making volumes by hand'),
-  unsupported('*', '/volumes/:rest*', 'Making volumes by hand'),
+  supported('GET', '/volumes', 'volumeList', ofOperator('listing volumes')),
+  withBody(supported('POST', '/volumes/create', 'volumeCreate', ofOperator('making volumes'))),
+  supported('POST', '/volumes/prune', 'volumePrune', ofOperator('pruning volumes')),
+  supported('GET', '/volumes/:volume', 'volumeInspect', ofOperator('reading volumes')),
+  supported('DELETE', '/volumes/:volume', 'volumeRemove', ofOperator('removing volumes')),
   unsupported('*', '/plugins', 'Plug-ins', 'minke has none'),
   unsupported('*', '/plugins/:rest*', 'Plug-ins', 'minke has none'),
   unsupported('GET', '/distribution/:image*/json', 'Asking a registry'),

@@ -123,7 +123,7 @@ export function envOf(value: Json | undefined): Record<string, string> {
   );
 }
 
-function labelsOf(value: Json | undefined): Record<string, string> {
+export function labelsOf(value: Json | undefined): Record<string, string> {
   const labels = Object.entries(objectOf(value, 'Labels'));
   return Object.fromEntries(labels.map(([key, one]) => [key, textOf(one, `Labels.${key}`)]));
 }

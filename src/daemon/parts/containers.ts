@@ -120,7 +120,12 @@ async function unlessSettled(ending: Promise<unknown>): Promise<void> {
 }
 
 /** The Docker API's view of the image store. */
-export function createLocalImages(images: ImageStore): Images {
+export function createLocalImages(images: ImageStore, catalog: Catalog, instances: Instances): Images {
+  const used = async (): Promise<ReadonlySet<string>> =>
+    new Set([
+      ...catalog.list().flatMap((deployed) => [...deployed.images.values()].map(({ id }) => id)),
+      ...instances.list().map(({ spec }) => spec.imageId),
+    ]);
   return {
     find: async (reference) => {
       const found = await images.inspect(reference);
@@ -129,6 +134,12 @@ export function createLocalImages(images: ImageStore): Images {
     list: async () => (await images.list()).map(toLocal),
     pull: async (reference, options) => toLocal(await images.pull(reference, options)),
     load: async (archive) => (await images.load(archive)).map(toLocal),
+    save: async (reference) => await images.save(reference),
+    history: async (reference) => (await images.history(reference)) ?? [],
+    tag: async (reference, name) => await images.tag(reference, name),
+    remove: async (reference) => void (await images.remove(reference)),
+    used,
+    sweep: async () => await images.sweep([...(await used())]),
   };
 }
 

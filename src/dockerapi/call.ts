@@ -13,6 +13,7 @@ import type { AskedBody } from './decision.ts';
 import type { Execs } from './execs.ts';
 import type { Foreground } from './foreground.ts';
 import type { Hijack } from './hijack.ts';
+import type { Networks } from './networks.ts';
 import type { Target } from './target.ts';
 import type { Volumes } from './volumes.ts';
 
@@ -20,6 +21,7 @@ import type { Volumes } from './volumes.ts';
 export interface Desk {
   readonly containers: Containers;
   readonly images: Images;
+  readonly networks: Networks;
   readonly volumes: Volumes;
   /** For what is done with living containers. */
   readonly engine: Pick<Engine, 'execute' | 'inspect' | 'controls'>;

@@ -23,6 +23,11 @@ describe.skipIf(!hasCli)("the docker CLI at the operator's door (skipped where t
     expect((await docker(['ps', '-aq'])).out).toBe('');
   });
 
+  it('gives a name again whose container has removed itself', async () => {
+    for (const word of ['once', 'twice'])
+      expect(await docker(['run', '--rm', '--name', 'again', 'img', 'echo', word])).toMatchObject({ out: `${word}\n` });
+  });
+
   it('keeps stdout and stderr apart and hands on the exit code', async () => {
     const result = await docker(['run', '--rm', 'img', 'sh', '-c', 'echo out; echo err >&2; exit 7']);
     expect(result).toEqual({ code: 7, out: 'out\n', err: 'err\n' });

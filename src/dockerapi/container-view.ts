@@ -36,12 +36,17 @@ export function listView(container: Container, nowMs: number): object {
     ImageID: image.id,
     Command: run.args.join(' '),
     Created: Math.floor(run.createdAt / 1000),
-    Ports: [],
+    Ports: (container.ports ?? []).map(({ hostIp, hostPort, containerPort, protocol }) => ({
+      IP: hostIp,
+      PrivatePort: containerPort,
+      PublicPort: hostPort,
+      Type: protocol,
+    })),
     Labels: run.options.labels ?? {},
     State: statusOf(container),
     Status: statusText(container, nowMs),
     HostConfig: { NetworkMode: networkOf(run) },
-    NetworkSettings: { Networks: {} },
+    NetworkSettings: { Networks: networksView(container) },
     Mounts: (run.options.mounts ?? []).map(mountView),
   };
 }
@@ -73,7 +78,15 @@ export function inspectView(container: Container): unknown {
     GraphDriver: { Name: 'minke', Data: null },
     Mounts: (run.options.mounts ?? []).map(mountView),
     Config: configView(container),
-    NetworkSettings: { Bridge: '', SandboxID: '', Ports: {}, Networks: {}, IPAddress: '', Gateway: '', MacAddress: '' },
+    NetworkSettings: {
+      Bridge: '',
+      SandboxID: '',
+      Ports: portsView(container),
+      Networks: networksView(container),
+      IPAddress: container.address ?? '',
+      Gateway: '',
+      MacAddress: '',
+    },
   };
 }
 
@@ -125,7 +138,12 @@ function hostConfigView({ options, ...run }: Run): unknown {
       .map((mount) => `${mount.source ?? ''}:${mount.target}${mount.readOnly ? ':ro' : ''}`),
     LogConfig: { Type: 'json-file', Config: {} },
     NetworkMode: networkOf({ options, ...run }),
-    PortBindings: {},
+    PortBindings: Object.fromEntries(
+      (options.ports ?? []).map(({ hostIp = '', hostPorts, containerPort, protocol }) => [
+        `${containerPort}/${protocol}`,
+        [{ HostIp: hostIp, HostPort: hostPorts === undefined ? '' : [...new Set(hostPorts)].join('-') }],
+      ]),
+    ),
     RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
     AutoRemove: options.keep !== true,
     CapAdd: options.capAdd ?? null,
@@ -152,7 +170,35 @@ function mountView(mount: RunMount): unknown {
   };
 }
 
-const networkOf = ({ options }: Run): string => (options.network === 'none' ? 'none' : 'default');
+const networkOf = ({ options }: Run): string =>
+  options.network === 'none' ? 'none' : (options.attachment?.network ?? 'default');
+
+const networksView = ({ run, address = '' }: Container): object => {
+  const network = networkOf(run);
+  return {
+    [network === 'default' ? 'bridge' : network]: {
+      IPAMConfig: null,
+      Links: null,
+      Aliases: run.options.attachment?.aliases ?? null,
+      NetworkID: '',
+      EndpointID: '',
+      Gateway: '',
+      IPAddress: address,
+      IPPrefixLen: address === '' ? 0 : 32,
+      MacAddress: '',
+    },
+  };
+};
+
+function portsView({ ports = [] }: Container): object {
+  const byPort = Map.groupBy(ports, ({ containerPort, protocol }) => `${containerPort}/${protocol}`);
+  return Object.fromEntries(
+    [...byPort].map(([port, all]) => [
+      port,
+      all.map(({ hostIp, hostPort }) => ({ HostIp: hostIp, HostPort: String(hostPort) })),
+    ]),
+  );
+}
 
 /** Docker's zero time for what has not happened. */
 const timeOf = (atMs: number | undefined): string => (atMs === undefined ? '0001-01-01T00:00:00Z' : nanoTime(atMs));

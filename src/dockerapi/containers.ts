@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { LogChunk, LogOptions } from '../engines/engine.ts';
+import type { HostPort, LogChunk, LogOptions } from '../engines/engine.ts';
 import type { ImageStep } from '../image/operations.ts';
 import type { Id } from '../model/ids.ts';
 import type { ImageConfig } from '../model/instance.ts';
@@ -64,6 +64,10 @@ export interface Container {
   readonly run: Run;
   /** false: recorded by `create` only; its run's state says nothing yet. */
   readonly isStarted: boolean;
+  /** Of the host, that lead to it now. */
+  readonly ports?: readonly HostPort[];
+  /** IPv4, in its network, while it lives. */
+  readonly address?: string;
   /** It lives and gets no time. */
   readonly isPaused?: boolean;
   readonly image: { readonly id: string; readonly reference: string };

@@ -14,6 +14,8 @@ export async function measureDisk(desk: Desk, { response }: Call): Promise<void>
     LayersSize: [...layers.values()].reduce((sum, bytes) => sum + bytes, 0),
     Images: images.map((image) => ({
       ...imageView(image),
+      // Of versions before 1.44, whose clients show it.
+      VirtualSize: image.sizeBytes,
       SharedSize: 0,
       Containers: containers.filter((one) => one.image.id === image.id).length,
     })),

@@ -31,7 +31,10 @@ export interface DockerApi {
   close(): void;
 }
 
-export type DockerApiOptions = Pick<Desk, 'containers' | 'images' | 'volumes' | 'engine' | 'info' | 'clock' | 'log'> & {
+export type DockerApiOptions = Pick<
+  Desk,
+  'containers' | 'images' | 'networks' | 'volumes' | 'engine' | 'info' | 'clock' | 'log'
+> & {
   /** Takes one line for every decision at a function's door. */
   readonly record: Audit;
   /** 0 to count - 1; for names. */

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import type { TimelineEvent } from '../model/timeline.ts';
 import { systemClock } from '../observe/clock.ts';
 import { silentLog } from '../observe/log.ts';
+import type { Network, Networks } from './networks.ts';
 import type { Volume, Volumes } from './volumes.ts';
 import { createDockerApi, type DockerApi } from './docker-api.ts';
 import type { Caller, FunctionCaller, HostFacts } from './containers.ts';
@@ -58,6 +59,7 @@ export async function openDoors(): Promise<Doors> {
     containers,
     engine: containers.engine,
     volumes: createNamedVolumes(),
+    networks: createNamedNetworks(),
     images,
     info: async () => facts,
     clock: systemClock,
@@ -154,5 +156,19 @@ function createNamedVolumes(): Volumes {
     },
     remove: async (name) => void volumes.delete(name),
     ofApps: () => new Set(),
+  };
+}
+
+function createNamedNetworks(): Networks {
+  const networks = new Map<string, Network>();
+  return {
+    list: () => [...networks.values()],
+    find: (reference) => networks.get(reference),
+    create(asked) {
+      const network = { ...asked, id: 'e'.repeat(64), createdAt: 0 };
+      networks.set(asked.name, network);
+      return network;
+    },
+    remove: (name) => void networks.delete(name),
   };
 }

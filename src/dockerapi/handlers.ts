@@ -23,6 +23,7 @@ import { getArchive, headArchive, putArchive } from './archive-calls.ts';
 import { inspectImage, listImages, loadImage, pullImage } from './image-calls.ts';
 import { measureDisk } from './disk.ts';
 import { imageHistory, pruneImages, removeImage, saveImage, tagImage } from './image-changes.ts';
+import { createNetwork, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './network-calls.ts';
 import { createVolume, inspectVolume, listVolumes, pruneVolumes, removeVolume } from './volume-calls.ts';
 import { containerLogs } from './logs.ts';
 import type { CallName } from './routes.ts';
@@ -72,6 +73,11 @@ export const handlers: Readonly<Record<CallName, Handler>> = {
   imageTag: tagImage,
   imageRemove: removeImage,
   systemDf: measureDisk,
+  networkList: listNetworks,
+  networkCreate: createNetwork,
+  networkPrune: pruneNetworks,
+  networkInspect: inspectNetwork,
+  networkRemove: removeNetwork,
   volumeList: listVolumes,
   volumeCreate: createVolume,
   volumePrune: pruneVolumes,

@@ -49,6 +49,11 @@ export type CallName =
   | 'imageTag'
   | 'imageRemove'
   | 'systemDf'
+  | 'networkList'
+  | 'networkCreate'
+  | 'networkPrune'
+  | 'networkInspect'
+  | 'networkRemove'
   | 'volumeList'
   | 'volumeCreate'
   | 'volumePrune'
@@ -89,6 +94,8 @@ const unsupportedOnOwn = (method: string, path: string, what: string, because = 
   ...unsupported(method, path, what, because),
   functionDoor: 'open',
 });
+
+const oneNetwork = 'a container has the network that it was created with';
 
 export const dockerRoutes: readonly Route[] = [
   supported('GET', '/_ping', 'ping'),
@@ -149,8 +156,13 @@ export const dockerRoutes: readonly Route[] = [
   unsupported('*', '/grpc', 'BuildKit', 'an app file with build: is built by minke up'),
   unsupported('POST', '/auth', 'Logging in to a registry'),
   supported('GET', '/system/df', 'systemDf', ofOperator('measuring the disk')),
-  unsupported('*', '/networks', 'Making networks by hand'),
-  unsupported('*', '/networks/:rest*', 'Making networks by hand'),
+  supported('GET', '/networks', 'networkList', ofOperator('listing networks')),
+  withBody(supported('POST', '/networks/create', 'networkCreate', ofOperator('making networks'))),
+  supported('POST', '/networks/prune', 'networkPrune', ofOperator('pruning networks')),
+  supported('GET', '/networks/:network', 'networkInspect', ofOperator('reading networks')),
+  supported('DELETE', '/networks/:network', 'networkRemove', ofOperator('removing networks')),
+  unsupported('POST', '/networks/:network/connect', 'Connecting a container to a further network', oneNetwork),
+  unsupported('POST', '/networks/:network/disconnect', 'Disconnecting a container from its network', oneNetwork),
   supported('GET', '/volumes', 'volumeList', ofOperator('listing volumes')),
   withBody(supported('POST', '/volumes/create', 'volumeCreate', ofOperator('making volumes'))),
   supported('POST', '/volumes/prune', 'volumePrune', ofOperator('pruning volumes')),

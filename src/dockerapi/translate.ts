@@ -2,6 +2,8 @@ import { MinkeError } from '../errors/index.ts';
 import type { RunMount, RunOptions } from '../model/run.ts';
 import { flagOf, listOf, numberOf, objectOf, textOf, wordsOf } from './json-values.ts';
 import type { Json, JsonObject } from './json.ts';
+import { readPortBindings } from './ports.ts';
+import { allZero } from './create-fields.ts';
 import { readBind, readMount, readTmpfs } from './mounts.ts';
 
 /** The part of a ContainerRequest that the body says; where it comes from and what it targets is not the body's to say. */
@@ -61,6 +63,7 @@ export function limitOptions(host: JsonObject, prefix: string): RunOptions {
 function isolationOptions(body: JsonObject, host: JsonObject): RunOptions {
   checkSecurity(wordsOf(host['SecurityOpt'], 'HostConfig.SecurityOpt'));
   const mounts = mountsOf(host);
+  const ports = readPortBindings(host['PortBindings']);
   const capAdd = wordsOf(host['CapAdd'], 'HostConfig.CapAdd');
   const capDrop = wordsOf(host['CapDrop'], 'HostConfig.CapDrop');
   return {
@@ -73,7 +76,9 @@ function isolationOptions(body: JsonObject, host: JsonObject): RunOptions {
     ...networkOption(
       textOf(host['NetworkMode'], 'HostConfig.NetworkMode'),
       flagOf(body['NetworkDisabled'], 'NetworkDisabled'),
+      objectOf(objectOf(body['NetworkingConfig'], 'NetworkingConfig')['EndpointsConfig'], 'EndpointsConfig'),
     ),
+    ...(ports.length > 0 && { ports }),
     keep: !flagOf(host['AutoRemove'], 'HostConfig.AutoRemove'),
   };
 }
@@ -92,12 +97,32 @@ function pidOption(mode: string): RunOptions {
   throw new MinkeError('NOT_SUPPORTED', { what: 'HostConfig.PidMode', reason: `"${mode}" is neither "" nor "host"` });
 }
 
-function networkOption(mode: string, isDisabled: boolean): RunOptions {
+function networkOption(mode: string, isDisabled: boolean, endpoints: JsonObject): RunOptions {
+  const others = Object.keys(endpoints).filter((name) => name !== mode && !ownNetworks.includes(name));
+  if (others.length > 0)
+    throw new MinkeError('NOT_SUPPORTED', {
+      what: 'NetworkingConfig.EndpointsConfig',
+      reason: `a container has one network, which HostConfig.NetworkMode names; "${others.join('", "')}" is another`,
+    });
   if (mode === 'none' || isDisabled) return { network: 'none' };
-  if (['', 'default', 'bridge'].includes(mode)) return { network: 'app' };
-  const reason = `"${mode}" is none of "default", "bridge" and "none"`;
-  throw new MinkeError('NOT_SUPPORTED', { what: 'HostConfig.NetworkMode', reason });
+  if (['', ...ownNetworks].includes(mode)) return { network: 'app' };
+  if (mode === 'host' || mode.includes(':')) {
+    const reason = `"${mode}" is not "default", "bridge", "none" or a network that was created`;
+    throw new MinkeError('NOT_SUPPORTED', { what: 'HostConfig.NetworkMode', reason });
+  }
+  return { network: 'app', attachment: { network: mode, aliases: aliasesOf(endpoints[mode], mode) } };
 }
+
+/** What else an endpoint may ask for (addresses, drivers) is given by minke. */
+function aliasesOf(value: Json | undefined, name: string): readonly string[] {
+  const path = `NetworkingConfig.EndpointsConfig.${name}`;
+  const { Aliases: aliases, DNSNames: _, ...rest } = objectOf(value, path);
+  const strange = Object.keys(rest).find((key) => !allZero(rest[key] ?? null));
+  if (strange === undefined) return wordsOf(aliases, `${path}.Aliases`);
+  throw new MinkeError('NOT_SUPPORTED', { what: `${path}.${strange}`, reason: 'addresses are given by minke' });
+}
+
+const ownNetworks = ['default', 'bridge', 'none'];
 
 function mountsOf(host: JsonObject): RunMount[] {
   const tmpfs = Object.entries(objectOf(host['Tmpfs'], 'HostConfig.Tmpfs'));

@@ -1,3 +1,4 @@
+import type { PublishedPort } from './app.ts';
 import type { Id } from './ids.ts';
 
 /**
@@ -51,6 +52,10 @@ export interface RunOptions {
   readonly capDrop?: readonly string[];
   readonly pidNamespace?: 'own' | 'host';
   readonly network?: 'app' | 'none';
+  /** One of the operator's networks, in place of the app's own. */
+  readonly attachment?: { readonly network: string; readonly aliases: readonly string[] };
+  /** Ports of the host that lead to it. */
+  readonly ports?: readonly PublishedPort[];
   /** Kept after its end until it is removed by hand, as `docker run` without `--rm` does. */
   readonly keep?: boolean;
   readonly name?: string;

@@ -20,6 +20,13 @@ afterAll(async () => {
   expect(await daemon.purge(), 'left on the host').toEqual([]);
 });
 
+/** Of a web server on this machine. */
+const textAt = async (address: string): Promise<string> =>
+  await fetch(`http://${address}/`).then(
+    async (answer) => await answer.text(),
+    () => 'nobody answers',
+  );
+
 /** Clients say their size beside the start, and not before it. */
 const untilSized = 'until [ "$(stty size)" = "33 111" ]; do sleep 0.05; done; stty size';
 
@@ -198,6 +205,97 @@ describe.skipIf(programs.length === 0).each(programs)(
         expect(await out('exec', name, 'readlink', '/var/link')).toBe('/etc');
         expect((await docker(['cp', file, `${name}:/no/such/folder/`])).code).toBe(1);
         rmSync(join(folder, 'link'));
+      });
+    });
+
+    it('CS-1 publishes ports, and lets containers find one another on a network of their own and nowhere else', async () => {
+      const network = `net-${program.length}`;
+      expect(await out('network', 'create', '--label', `of=${network}`, network)).toMatch(/^[0-9a-f]{64}$/);
+      expect(await out('network', 'ls', '--filter', `label=of=${network}`, '--format', '{{.Name}} {{.Driver}}')).toBe(
+        `${network} bridge`,
+      );
+      const page = 'echo page > /index.html; exec httpd -f -p 80 -h /';
+      const web = [
+        '--name',
+        `web-${program.length}`,
+        '--network',
+        network,
+        '--network-alias',
+        'alias',
+        '-p',
+        '127.0.0.1::80',
+      ];
+      const id = await out('run', '-d', ...web, 'img', 'sh', '-c', page);
+      const address = await out('port', id, '80');
+      expect(address).toMatch(/^127\.0\.0\.1:\d+$/);
+      await expect.poll(async () => await textAt(address)).toBe('page\n');
+      const ask = ['wget', '-qO-', `http://web-${program.length}/`];
+      expect(await out('run', '--rm', '--network', network, 'img', ...ask)).toBe('page');
+      expect(await out('run', '--rm', '--network', network, 'img', 'wget', '-qO-', 'http://alias/')).toBe('page');
+      expect((await docker(['run', '--rm', 'img', ...ask])).code).not.toBe(0);
+      const taken = await docker(['run', '--rm', '--name', 'late', '-p', `${address}:80`, 'img', 'true']);
+      expect(taken.err).toContain('Cannot publish "late" at 127.0.0.1');
+      expect((await docker(['network', 'rm', network])).err).toContain('has active endpoints');
+      expect((await docker(['network', 'connect', network, id])).err).toContain('is not supported');
+      expect((await docker(['rm', '-f', id])).code).toBe(0);
+      await expect.poll(async () => await textAt(address)).toBe('nobody answers');
+      expect((await docker(['network', 'rm', network])).code).toBe(0);
+      expect((await docker(['run', '--rm', '--network', network, 'img', 'true'])).err).toContain(
+        `No such network: ${network}`,
+      );
+    });
+
+    it('CS-1 leads a published port to its container after the daemon was killed, too', async () => {
+      const page = 'echo kept > /index.html; exec httpd -f -p 80 -h /';
+      const id = await out('run', '-d', '-p', '127.0.0.1::80', 'img', 'sh', '-c', page);
+      const address = await out('port', id, '80');
+      await daemon.end('SIGKILL');
+      await daemon.restart();
+      expect(await out('port', id, '80')).toBe(address);
+      await expect.poll(async () => await textAt(address)).toBe('kept\n');
+      expect((await docker(['rm', '-f', id])).code).toBe(0);
+    });
+
+    it('CS-1 names, saves, loads, removes and prunes images, and tells how they were made', async () => {
+      const [name, archive] = [`acme/saved-${program.length}`, join(folder, 'saved.tar')];
+      expect((await docker(['tag', 'img', name])).code).toBe(0);
+      const id = await out('image', 'inspect', '-f', '{{.Id}}', 'img');
+      expect(await out('history', '-q', '--no-trunc', name)).toBe(id);
+      expect((await docker(['save', '-o', archive, name])).code).toBe(0);
+      expect(await out('rmi', name)).toBe(`Untagged: ${name}:latest`);
+      expect((await docker(['image', 'inspect', name])).code).toBe(1);
+      expect(await out('load', '-i', archive)).toBe(`Loaded image: ${name}:latest`);
+      expect(await out('image', 'inspect', '-f', '{{.Id}}', name)).toBe(id);
+      expect((await docker(['rmi', id])).err).toContain('it has several names');
+      await withContainer(async () => {
+        expect((await docker(['rmi', '-f', id])).err).toContain('a running container has it');
+      });
+      expect((await docker(['rmi', name])).code).toBe(0);
+      expect(await out('image', 'prune', '-f')).toMatch(/^Total reclaimed space: /);
+      expect(await out('run', '--rm', 'img', 'echo', 'still here')).toBe('still here');
+    });
+
+    it('CS-1 makes, shows, keeps and removes volumes, and measures the disk', async () => {
+      const name = `vol-${program.length}`;
+      expect(await out('volume', 'create', '--label', `of=${name}`, name)).toBe(name);
+      expect(await out('volume', 'ls', '-q', '--filter', `label=of=${name}`)).toBe(name);
+      const use = async (user: string): Promise<void> => {
+        await out('exec', user, 'sh', '-c', 'head -c 100000 /dev/zero > /kept/file');
+        expect((await docker(['volume', 'rm', name])).err).toContain('volume is in use');
+        expect(await out('system', 'df', '-v')).toMatch(new RegExp(`${name} +1 +100kB`));
+      };
+      await withContainer(use, '-v', `${name}:/kept`);
+      expect(await out('volume', 'rm', name)).toBe(name);
+      expect((await docker(['volume', 'inspect', name])).code).toBe(1);
+    });
+
+    it('CS-1 says what is not supported, and why', async () => {
+      await withContainer(async (id) => {
+        expect((await docker(['restart', id])).err).toContain(
+          'Restarting a container is not supported: a container is a run',
+        );
+        expect((await docker(['commit', id])).err).toContain('Making an image from a container is not supported');
+        expect((await docker(['exec', '--privileged', id, 'true'])).err).toContain('Privileged is not supported');
       });
     });
   },

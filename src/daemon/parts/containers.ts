@@ -8,6 +8,7 @@ import type { Run } from '../../model/run.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import { imageReference, type Catalog } from './catalog.ts';
 import type { Instances } from './instances.ts';
+import type { RunNetworks } from './run-networks.ts';
 import { lineageOf } from './lineage.ts';
 
 export interface ContainersOptions {
@@ -16,11 +17,12 @@ export interface ContainersOptions {
   readonly instances: Instances;
   readonly catalog: Catalog;
   readonly images: ImageStore;
+  readonly networks: Pick<RunNetworks, 'portsOf'>;
 }
 
 /** The Docker API's containers, which are runs. */
 export function createContainers(options: ContainersOptions): Containers {
-  const { tasks, engine, instances, catalog, images } = options;
+  const { tasks, engine, instances, catalog, images, networks } = options;
 
   const find = async (id: Id): Promise<Run> => {
     const run = await tasks.get(id);
@@ -45,7 +47,14 @@ export function createContainers(options: ContainersOptions): Containers {
     isStarted: !tasks.isDraft(run.id),
     isPaused: run.instance !== undefined && run.state === 'running' && isPaused(run.instance),
     image: await imageOf(run),
+    ports: networks.portsOf(run.id),
+    ...addressOf(run),
   });
+
+  const addressOf = ({ instance }: Run): Pick<Container, 'address'> => {
+    const address = instance === undefined ? undefined : instances.get(instance)?.address;
+    return address === undefined ? {} : { address };
+  };
 
   /** It may end at the same moment. */
   const isPaused = (instance: Id): boolean => {

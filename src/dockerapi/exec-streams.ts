@@ -28,7 +28,12 @@ export async function carryCommand(
       feed(streams, connection).catch((error: unknown) =>
         desk.log.debug('The input of a command broke off', { error }),
       );
-      sending.push(...send(exec, streams, connection));
+      sending.push(
+        ...send(exec, streams, connection).map(async (one) => {
+          // Not left to the end of the command: until then nobody waits for it.
+          await one.catch((error: unknown) => desk.log.debug('The output of a command broke off', { error }));
+        }),
+      );
     },
   };
   const reason = await ended(desk, exec, instance, attached);

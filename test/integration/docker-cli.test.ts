@@ -20,6 +20,9 @@ afterAll(async () => {
   expect(await daemon.purge(), 'left on the host').toEqual([]);
 });
 
+/** Only there to end what hangs. */
+const patient = { timeout: 30_000, interval: 100 };
+
 /** Of a web server on this machine. */
 const textAt = async (address: string): Promise<string> =>
   await fetch(`http://${address}/`).then(
@@ -42,8 +45,11 @@ describe.skipIf(programs.length === 0).each(programs)(
     const withContainer = async (work: (name: string) => Promise<void>, ...options: string[]): Promise<void> => {
       const id = await out('run', '-d', ...options, 'img', 'sleep', '1000');
       expect(id).toMatch(/^[0-9a-f]{64}$/);
-      await work(id.slice(0, 12));
-      expect((await docker(['rm', '-f', id])).code).toBe(0);
+      try {
+        await work(id.slice(0, 12));
+      } finally {
+        expect((await docker(['rm', '-f', id])).code).toBe(0);
+      }
     };
 
     it('CS-1 gives a container a terminal of the size that the client has, and its exit code', async () => {
@@ -137,7 +143,7 @@ describe.skipIf(programs.length === 0).each(programs)(
           code: 0,
           out: '',
         });
-        await expect.poll(async () => await out('exec', name, 'cat', '/detached')).toBe('done');
+        await expect.poll(async () => await out('exec', name, 'cat', '/detached'), patient).toBe('done');
         expect(await docker(['exec', name, '/no/such'])).toMatchObject({ code: 127 });
       });
       expect((await docker(['exec', 'nobody', 'true'])).err).toContain('No such container: nobody');
@@ -228,7 +234,7 @@ describe.skipIf(programs.length === 0).each(programs)(
       const id = await out('run', '-d', ...web, 'img', 'sh', '-c', page);
       const address = await out('port', id, '80');
       expect(address).toMatch(/^127\.0\.0\.1:\d+$/);
-      await expect.poll(async () => await textAt(address)).toBe('page\n');
+      await expect.poll(async () => await textAt(address), patient).toBe('page\n');
       const ask = ['wget', '-qO-', `http://web-${program.length}/`];
       expect(await out('run', '--rm', '--network', network, 'img', ...ask)).toBe('page');
       expect(await out('run', '--rm', '--network', network, 'img', 'wget', '-qO-', 'http://alias/')).toBe('page');
@@ -238,7 +244,7 @@ describe.skipIf(programs.length === 0).each(programs)(
       expect((await docker(['network', 'rm', network])).err).toContain('has active endpoints');
       expect((await docker(['network', 'connect', network, id])).err).toContain('is not supported');
       expect((await docker(['rm', '-f', id])).code).toBe(0);
-      await expect.poll(async () => await textAt(address)).toBe('nobody answers');
+      await expect.poll(async () => await textAt(address), patient).toBe('nobody answers');
       expect((await docker(['network', 'rm', network])).code).toBe(0);
       expect((await docker(['run', '--rm', '--network', network, 'img', 'true'])).err).toContain(
         `No such network: ${network}`,
@@ -252,7 +258,7 @@ describe.skipIf(programs.length === 0).each(programs)(
       await daemon.end('SIGKILL');
       await daemon.restart();
       expect(await out('port', id, '80')).toBe(address);
-      await expect.poll(async () => await textAt(address)).toBe('kept\n');
+      await expect.poll(async () => await textAt(address), patient).toBe('kept\n');
       expect((await docker(['rm', '-f', id])).code).toBe(0);
     });
 

@@ -111,7 +111,9 @@ export function createRunNetworks(options: RunNetworksOptions): RunNetworks {
   const renewAnyhow = async (app: string): Promise<void> => {
     await renew(app).catch(async (error: unknown) => {
       log.error('Ports of containers are not to be had again', { app, error });
-      await ensure(app, { ...namesOf(of(app)), ports: [] });
+      await ensure(app, { ...namesOf(of(app)), ports: [] }).catch((again: unknown) =>
+        log.error('The network of containers is not to be had again', { app, error: again }),
+      );
     });
   };
 
@@ -123,7 +125,10 @@ export function createRunNetworks(options: RunNetworksOptions): RunNetworks {
       const wishing = living.filter(({ run }) => wishes(run) && !isDeployed(run.app));
       for (const { run } of wishing) add(run);
       for (const app of new Set(wishing.map(({ run }) => run.app))) await renewAnyhow(app);
-      for (const { run, instance } of wishing) await enter(run, instance);
+      for (const { run, instance } of wishing)
+        await enter(run, instance).catch((error: unknown) =>
+          log.error('A container is not found on its network', { run: run.id, error }),
+        );
     },
     portsOf: (run) => {
       const member = members.get(run);

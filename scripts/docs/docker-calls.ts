@@ -23,7 +23,7 @@ const differences: Partial<Record<CallName, string>> = {
   archivePut: 'of one that runs, as plain tar; devices and pipes are refused',
   execCreate: 'without `--privileged`',
   execStart:
-    'ends with the daemon. Driven by runc, it ends when nobody holds its output any more, and not with its first process',
+    '127 where there is no such program, where Docker 20.10 says 126; ends with the daemon. Driven by runc, it ends when nobody holds its output any more, and not with its first process',
   imageList: 'filter `reference`',
   imagePull: 'one line of progress for all layers; no import of a tar file',
   imageLoad: 'archives of `docker save`, old and new, and OCI layouts',

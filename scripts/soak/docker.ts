@@ -95,7 +95,6 @@ function linesFor(folder: string): readonly Line[] {
     { words: ['exec', '-i', 'long', 'cat'], input: 'in\n' },
     line('exec', '-t', 'long', 'tty'),
     line('exec', '-d', 'long', 'true'),
-    shape('exec', 'long', '/no/such/program'),
     line('cp', join(folder, 'file'), 'long:/copied'),
     line('exec', 'long', 'cat', '/copied'),
     line('exec', 'long', 'ln', '-s', '/etc', '/link'),

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { MinkeError } from '../errors/index.ts';
+import { MinkeError, toMinkeError } from '../errors/index.ts';
 import type { Id } from '../model/ids.ts';
 import { isSettled } from '../model/run.ts';
 import { sendJson, sendNothing } from './answer.ts';
@@ -53,9 +53,19 @@ export async function startContainer(desk: Desk, call: Call): Promise<void> {
     throw new MinkeError('NOT_SUPPORTED', { what: 'Starting a container that has ended', reason });
   }
   if (container.isStarted) return sendNothing(call.response, 304);
-  await desk.containers.start(id, { isForeground: desk.foreground.isWatched(id) });
+  await desk.containers.start(id, { isForeground: desk.foreground.isWatched(id) }).catch(inWordsOfClients);
   announceLife(desk, container);
   return sendNothing(call.response, 204);
+}
+
+/** The CLI's exit code is 127 or 126 where it finds these words, in the lower case in which Go has them. */
+function inWordsOfClients(thrown: unknown): never {
+  const { code, facts, cause } = toMinkeError(thrown);
+  if (code !== 'INSTANCE_START_FAILED') throw thrown;
+  const reason = String(facts['reason']).replace(/No such file or directory|Permission denied/, (words) =>
+    words.toLowerCase(),
+  );
+  throw new MinkeError(code, { ...facts, reason }, { cause });
 }
 
 /** Tells of the start now, and of the end when it comes. */

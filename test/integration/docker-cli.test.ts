@@ -115,6 +115,11 @@ describe.skipIf(programs.length === 0).each(programs)(
       expect(await out('run', '--rm', '-v', `${volume}:/kept:ro`, 'img', 'cat', '/kept/file')).toBe('from one');
     });
 
+    it('CS-1 tells by its exit code that there is no such program, or that it may not be run', async () => {
+      expect(await docker(['run', '--rm', 'img', '/no/such'])).toMatchObject({ code: 127 });
+      expect(await docker(['run', '--rm', 'img', '/etc/hostname'])).toMatchObject({ code: 126 });
+    });
+
     it('CS-1 executes: apart, at a terminal, detached, as another, in a folder, and with its exit code', async () => {
       await withContainer(async (name) => {
         const both = await docker([

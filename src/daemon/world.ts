@@ -154,6 +154,7 @@ export function assemble(options: WorldOptions): World {
     networks: dockerNetworks,
     isDeployed: (app) => catalog.get(app) !== undefined,
     ensure: hands.ensureNetwork,
+    clock,
     log,
   });
   const launcher = createLauncher({ engine, instances, catalog, images, hands, volumes, networks, clock });

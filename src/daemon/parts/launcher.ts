@@ -66,7 +66,8 @@ export function createLauncher(options: {
         signal,
       });
       const instance = await starting.catch(async (error: unknown) => {
-        await networks.leave(run.id);
+        // As long as that may take, the run need not wait to hear why.
+        void networks.leave(run.id);
         throw error;
       });
       await networks.enter(run, instance);

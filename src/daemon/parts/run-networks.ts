@@ -5,7 +5,9 @@ import { MinkeError, toMinkeError } from '../../errors/index.ts';
 import type { AppModel, AttachmentModel } from '../../model/app.ts';
 import { shortId, type Id } from '../../model/ids.ts';
 import type { Run } from '../../model/run.ts';
+import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
+import { untilSuccess } from '../../observe/until-success.ts';
 import { createTurns } from './turns.ts';
 
 /**
@@ -18,10 +20,13 @@ export interface RunNetworks {
   open(run: Run): Promise<Place | undefined>;
   /** Its instance lives; it leaves with that. */
   enter(run: Run, instance: Instance): Promise<void>;
+  /** Tried until it is done. */
   leave(run: Id): Promise<void>;
   /** Those of an earlier daemon, all of them; once. What cannot be had again is told, and they live on without. */
   adopt(living: readonly { readonly run: Run; readonly instance: Instance }[]): Promise<void>;
   portsOf(run: Id): readonly HostPort[];
+  /** Nothing is changed any more: what is there is the next daemon's, or goes with the app's network. */
+  close(): void;
 }
 
 /** In place of the app's own. */
@@ -35,6 +40,7 @@ export interface RunNetworksOptions {
   readonly networks: Pick<Networks, 'find'>;
   readonly isDeployed: (app: string) => boolean;
   readonly ensure: (app: string, names: AppNames) => Promise<void>;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -44,7 +50,8 @@ interface Member {
 }
 
 export function createRunNetworks(options: RunNetworksOptions): RunNetworks {
-  const { engine, networks, isDeployed, ensure, log } = options;
+  const { engine, networks, isDeployed, ensure, clock, log } = options;
+  const closing = new AbortController();
   const members = new Map<Id, Member>();
   const inTurn = createTurns();
   const of = (app: string): readonly Member[] => [...members.values()].filter(({ run }) => run.app === app);
@@ -90,20 +97,25 @@ export function createRunNetworks(options: RunNetworksOptions): RunNetworks {
     if (member === undefined) return;
     const { app } = member.run;
     await inTurn(app, async () => {
-      members.delete(run);
-      await renew(app);
+      await ensure(app, namesOf(of(app).filter((one) => one !== member)));
       await engine.networks.publish(app, member.name, []);
+      members.delete(run);
     });
   };
 
-  const leaveLater = async (run: Id): Promise<void> => {
-    await leave(run).catch((error: unknown) => log.warn('A container is still known to its network', { run, error }));
+  /** Until it is done: a port that leads nowhere is nobody else's, either. */
+  const leaveSurely = async (run: Id): Promise<void> => {
+    const onFailure = (error: unknown): void => log.warn('A container is still known to its network', { run, error });
+    const pauses = { first: 100, longest: 10_000 };
+    await untilSuccess(async () => await leave(run), { clock, signal: closing.signal, pauses, onFailure }).catch(
+      () => undefined,
+    );
   };
 
   const enter = async (run: Run, instance: Instance): Promise<void> => {
     const member = members.get(run.id);
     if (member === undefined) return;
-    void instance.exited.then(async () => await leaveLater(run.id));
+    void instance.exited.then(async () => await leaveSurely(run.id));
     if (instance.address !== undefined) await engine.networks.publish(run.app, member.name, [instance.address]);
   };
 
@@ -120,7 +132,7 @@ export function createRunNetworks(options: RunNetworksOptions): RunNetworks {
   return {
     open,
     enter,
-    leave: leaveLater,
+    leave: leaveSurely,
     adopt: async (living) => {
       const wishing = living.filter(({ run }) => wishes(run) && !isDeployed(run.app));
       for (const { run } of wishing) add(run);
@@ -130,6 +142,7 @@ export function createRunNetworks(options: RunNetworksOptions): RunNetworks {
           log.error('A container is not found on its network', { run: run.id, error }),
         );
     },
+    close: () => closing.abort(),
     portsOf: (run) => {
       const member = members.get(run);
       return member === undefined

@@ -1,7 +1,7 @@
 import { MinkeError } from '../errors/index.ts';
 import type { TerminalSize } from '../model/instance.ts';
 import { sendJson, sendNothing } from './answer.ts';
-import { livingInstance, wholeNumber, type Call, type Desk } from './call.ts';
+import { controlsOf, livingInstance, wholeNumber, type Call, type Desk } from './call.ts';
 import { nameOf } from './container-view.ts';
 import { asked, harmless, refused, type CreateFields } from './create-fields.ts';
 import { carryCommand } from './exec-streams.ts';
@@ -30,6 +30,8 @@ const execFields: CreateFields = {
 export async function createExec(desk: Desk, call: Call): Promise<void> {
   const body = readOperatorBody(call.body, execFields, 'exec');
   const { container } = await livingInstance(desk, call);
+  // An engine that has no controls has nobody attached to its commands either.
+  controlsOf(desk, 'Running a further command in a container');
   if (container.isPaused === true)
     throw new MinkeError('CONFLICT', { reason: `Container ${nameOf(container)} is paused, unpause it first` });
   const argv = wordsOf(body['Cmd'], 'Cmd');

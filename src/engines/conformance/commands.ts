@@ -80,6 +80,7 @@ export function declareCommands(subject: EngineSubject): void {
         const copy = await attend(bench, handle.id, commandOf('cat'), 'in and out');
         expect([copy.stdout.toString(), copy.end]).toEqual(['in and out', ended(0)]);
       },
+      'attachment',
     );
 
     promise(
@@ -95,6 +96,7 @@ export function declareCommands(subject: EngineSubject): void {
         });
         expect([end.code, end.output.toString()]).toEqual([127, expect.stringContaining('/no/such/program')]);
       },
+      'attachment',
     );
 
     promise(
@@ -114,7 +116,7 @@ export function declareCommands(subject: EngineSubject): void {
         const end = await bench.engine.execute(handle.id, { ...commandOf('terminal'), attached });
         expect([shown, end.code]).toEqual(['12 34\r\nready\r\ngo\r\n33 111\r\n', 0]);
       },
-      'isolation',
+      'terminal',
     );
 
     promise('is killed when its time is up, and the instance lives on', async (bench) => {

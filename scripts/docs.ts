@@ -1,24 +1,30 @@
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { undocumentedKeys } from './docs/app-file-keys.ts';
+import { dockerCallTable, dockerFieldTable } from './docs/docker-calls.ts';
 import { errorTable } from './docs/error-table.ts';
 import { brokenLinks } from './docs/links.ts';
 import { keepGenerated } from './generated-block.ts';
 
-// Keeps the documents true: the table of errors is the catalogue's (--write renews it), links lead somewhere, and the README
+// Keeps the documents true: the tables are made from what the code has (--write renews them), links lead somewhere, and the README
 // names the two commands that it promises.
 
 const root = join(import.meta.dirname, '..');
 
 async function main(): Promise<void> {
-  const stale = await keepGenerated(join(root, 'docs', 'errors.md'), 'errors', errorTable(), {
-    write: process.argv.includes('--write'),
-    command: 'npm run docs -- --write',
-  });
+  const blocks = [
+    ['errors.md', 'errors', errorTable()],
+    ['docker-api.md', 'docker-calls', dockerCallTable()],
+    ['docker-api.md', 'docker-fields', dockerFieldTable()],
+  ] as const;
+  const how = { write: process.argv.includes('--write'), command: 'npm run docs -- --write' };
+  const stale: string[] = [];
+  for (const [page, name, content] of blocks)
+    stale.push((await keepGenerated(join(root, 'docs', page), name, content, how)) ?? '');
   const pages = await readPages();
   const readme = pages.get('README.md') ?? '';
   const wrong = [
-    ...(stale === undefined ? [] : [stale]),
+    ...stale.filter((one) => one !== ''),
     ...undocumentedKeys(pages.get('docs/app-file.md') ?? ''),
     ...[...pages].flatMap(([file, text]) => brokenLinks(root, file, text)),
     ...['npm run demo', 'npm test']

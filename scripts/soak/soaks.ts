@@ -2,6 +2,7 @@ import { accepts } from './accepts.ts';
 import { bodies } from './bodies.ts';
 import { calls } from './calls.ts';
 import { debian } from './debian.ts';
+import { docker } from './docker.ts';
 import { hosts } from './hosts.ts';
 import { kills } from './kills.ts';
 import { slow } from './slow.ts';
@@ -14,6 +15,7 @@ export const soaks: Readonly<Record<string, Soak>> = {
   bodies,
   calls,
   debian,
+  docker,
   hosts,
   kills,
   slow,

@@ -134,6 +134,7 @@ function removeData(folder: string): void {
 async function end(world: World, { stop, purge }: Ending, log: Log): Promise<void> {
   log.info('The daemon ends', { stop, purge });
   const drainMs = 10_000;
+  world.networks.close();
   await world.deploys.close();
   await world.gateway.close({ graceMs: stop && !purge ? drainMs : 1000 });
   await world.functions.close();

@@ -20,6 +20,7 @@ export async function recoverEverything(world: World, log: Log): Promise<void> {
     await world.doors.open({ app, name, instance: id, mayRun: service.mayRun });
   }
   await deploys.restore();
+  await recoverNetworks(world);
   await tasks.recover();
   const wanted = await wantedIds(world);
   for (const instance of adopted) {
@@ -27,6 +28,16 @@ export async function recoverEverything(world: World, log: Log): Promise<void> {
   }
   await forgetEnded(world);
   if (adopted.length > 0) log.info('Instances of an earlier daemon were taken up', { count: adopted.length });
+}
+
+/** All at once: a network gives back the ports of those that it is not told of. */
+async function recoverNetworks({ tasks, instances, networks }: World): Promise<void> {
+  const runs = await tasks.list({ states: ['starting', 'running'], limit: 100_000 });
+  const living = runs.flatMap((run) => {
+    const instance = run.instance === undefined ? undefined : instances.get(run.instance);
+    return instance === undefined ? [] : [{ run, instance }];
+  });
+  await networks.adopt(living);
 }
 
 /** Output that no run refers to: of services' instances that ended under an earlier daemon. */

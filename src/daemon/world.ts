@@ -24,12 +24,15 @@ import { createCapacity } from './parts/capacity.ts';
 import { createCatalog, type Catalog } from './parts/catalog.ts';
 import { createContainers, createLocalImages } from './parts/containers.ts';
 import { createDeploys, type Deploys } from './parts/deploys.ts';
+import { createDockerNetworks } from './parts/docker-networks.ts';
+import { createDockerVolumes } from './parts/docker-volumes.ts';
 import { createDoors, type Doors } from './parts/doors.ts';
 import { createFunctions, type Functions } from './parts/functions.ts';
 import { hostFacts } from './parts/host-facts.ts';
 import { createInstances, type Instances } from './parts/instances.ts';
 import { createLauncher } from './parts/launcher.ts';
 import type { Address } from './listen.ts';
+import { createRunNetworks, type RunNetworks } from './parts/run-networks.ts';
 import { createServiceEnds } from './parts/service-ends.ts';
 import { createDaemonTimeline, type DaemonTimeline } from './parts/timeline.ts';
 import { version } from './version.ts';
@@ -49,6 +52,7 @@ export interface World {
   readonly deploys: Deploys;
   readonly tasks: Tasks;
   readonly schedules: Schedules;
+  readonly networks: RunNetworks;
   readonly gateway: Gateway;
   readonly dockerApi: DockerApi;
   readonly timeline: DaemonTimeline;
@@ -144,7 +148,16 @@ export function assemble(options: WorldOptions): World {
     log,
     record,
   });
-  const launcher = createLauncher({ engine, instances, catalog, images, hands, volumes, clock });
+  const dockerNetworks = createDockerNetworks(join(dataFolder, 'networks.json'), clock);
+  const networks = createRunNetworks({
+    engine,
+    networks: dockerNetworks,
+    isDeployed: (app) => catalog.get(app) !== undefined,
+    ensure: hands.ensureNetwork,
+    clock,
+    log,
+  });
+  const launcher = createLauncher({ engine, instances, catalog, images, hands, volumes, networks, clock });
   const tasks: Tasks = createTasks({ store, launcher, clock, log, record });
   const schedules = createSchedules({ store: store.schedules, tasks, clock, log, record });
   const capacity = createCapacity({ engine, instances, catalog, hands, functions, tasks: () => tasks });
@@ -159,14 +172,24 @@ export function assemble(options: WorldOptions): World {
       if (event !== undefined) record(event);
     },
   });
-  const containers = createContainers({ tasks, engine, instances, catalog, images });
-  const facts = hostFacts({ version, id: dataFolder, dataFolder, engine: engine.describe().name });
+  const containers = createContainers({ tasks, engine, instances, catalog, images, networks });
+  const { controls } = engine;
+  const facts = hostFacts({
+    version,
+    id: dataFolder,
+    dataFolder,
+    engine: engine.describe().name,
+    hasTerminals: controls !== undefined,
+  });
   const dockerApi: DockerApi = createDockerApi({
     containers,
+    engine,
     clock,
     log,
     record,
-    images: createLocalImages(images),
+    images: createLocalImages(images, catalog, instances),
+    networks: dockerNetworks,
+    volumes: createDockerVolumes(volumes, catalog, join(dataFolder, 'volume-labels.json')),
     info: async () => facts,
   });
   const status = (): StatusAnswer => ({
@@ -209,6 +232,7 @@ export function assemble(options: WorldOptions): World {
     deploys,
     tasks,
     schedules,
+    networks,
     gateway,
     dockerApi,
     timeline,

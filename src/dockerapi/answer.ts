@@ -10,7 +10,7 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
   endAnswer(response, text);
 }
 
-export function sendNothing(response: ServerResponse, status: 204 | 304): void {
+export function sendNothing(response: ServerResponse, status: 200 | 204 | 304): void {
   response.writeHead(status).end();
 }
 

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MinkeError } from '../errors/index.ts';
+import type { Controls } from '../engines/controls.ts';
+import type { Engine } from '../engines/engine.ts';
 import type { Id } from '../model/ids.ts';
 import { isSettled } from '../model/run.ts';
 import type { Clock } from '../observe/clock.ts';
@@ -7,14 +9,23 @@ import type { Log } from '../observe/log.ts';
 import type { Caller, Container, Containers, ContainerScope, HostFacts, Images } from './containers.ts';
 import type { AskedContainer } from './translate.ts';
 import type { Bulletin } from './bulletin.ts';
+import type { AskedBody } from './decision.ts';
+import type { Execs } from './execs.ts';
 import type { Foreground } from './foreground.ts';
 import type { Hijack } from './hijack.ts';
+import type { Networks } from './networks.ts';
 import type { Target } from './target.ts';
+import type { Volumes } from './volumes.ts';
 
 /** What every call works with. */
 export interface Desk {
   readonly containers: Containers;
   readonly images: Images;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  /** For what is done with living containers. */
+  readonly engine: Pick<Engine, 'execute' | 'inspect' | 'controls'>;
+  readonly execs: Execs;
   readonly info: () => Promise<HostFacts>;
   readonly clock: Clock;
   readonly log: Log;
@@ -35,6 +46,8 @@ export interface Call {
   readonly response: ServerResponse;
   /** Takes over the connection, in the way that the request asked for. */
   readonly hijack: Hijack;
+  /** Of calls that take one and are no stream. */
+  readonly body: AskedBody;
   /** containers/create only; `function` is set at a function's door. */
   readonly create?: AskedContainer & { readonly function?: string };
 }
@@ -56,6 +69,30 @@ export async function namedContainer(desk: Desk, call: Call, { withGone = false 
   if (container === undefined || (isGone(container) && !withGone))
     throw new MinkeError('NO_SUCH', { kind: 'container', name });
   return container;
+}
+
+/**
+ * The container that the path names, or the one of this id, with what runs in it.
+ *
+ * @throws NO_SUCH, CONFLICT for one that does not run
+ */
+export async function livingInstance(
+  desk: Desk,
+  call: Call,
+  id?: Id,
+): Promise<{ readonly container: Container; readonly instance: Id }> {
+  const named = id === undefined ? call : { ...call, parameters: { container: id } };
+  const container = await namedContainer(desk, named);
+  const { instance } = container.run;
+  if (!isRunning(container) || instance === undefined)
+    throw new MinkeError('CONFLICT', { reason: `Container ${container.run.id} is not running` });
+  return { container, instance };
+}
+
+/** @throws NOT_SUPPORTED where the engine has none */
+export function controlsOf({ engine }: Desk, what: string): Controls {
+  if (engine.controls !== undefined) return engine.controls;
+  throw new MinkeError('NOT_SUPPORTED', { what, reason: 'the engine of this daemon cannot do it' });
 }
 
 /** Docker's AutoRemove: the run's row is minke's own memory and no container any more. */

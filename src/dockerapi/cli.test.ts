@@ -1,6 +1,6 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dockerCli, type DockerResult } from './docker-cli.fixture.ts';
 import { openDoors, type Doors } from './doors.fixture.ts';
 
 const hasCli = spawnSync('docker', ['--version']).status === 0;
@@ -13,28 +13,19 @@ describe.skipIf(!hasCli)("the docker CLI at the operator's door (skipped where t
   });
   afterEach(() => doors.close());
 
-  const docker = async (
-    args: string[],
-    input = '',
-    door = doors.operator,
-  ): Promise<{ code: number; out: string; err: string }> => {
-    const child = spawn('docker', args, {
-      env: { PATH: process.env['PATH'], HOME: '/nonexistent', DOCKER_HOST: `unix://${door}` },
-    });
-    let [out, err] = ['', ''];
-    child.stdout.on('data', (bytes: Buffer) => (out += bytes.toString()));
-    child.stderr.on('data', (bytes: Buffer) => (err += bytes.toString()));
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(input);
-    const [code] = await once(child, 'close');
-    return { code, out, err };
-  };
+  const docker = async (args: string[], input = '', door = doors.operator): Promise<DockerResult> =>
+    await dockerCli(door)(args, input);
 
   const idOf = async (name: string): Promise<string> => (await docker(['inspect', '-f', '{{.Id}}', name])).out.trim();
 
   it('runs to the end with exact output and forgets with --rm', async () => {
     expect(await docker(['run', '--rm', 'img', 'echo', 'hi'])).toEqual({ code: 0, out: 'hi\n', err: '' });
     expect((await docker(['ps', '-aq'])).out).toBe('');
+  });
+
+  it('gives a name again whose container has removed itself', async () => {
+    for (const word of ['once', 'twice'])
+      expect(await docker(['run', '--rm', '--name', 'again', 'img', 'echo', word])).toMatchObject({ out: `${word}\n` });
   });
 
   it('keeps stdout and stderr apart and hands on the exit code', async () => {
@@ -132,10 +123,10 @@ describe.skipIf(!hasCli)("the docker CLI at the operator's door (skipped where t
   });
 
   it('says of everything else what is not supported', async () => {
-    const volumes = await docker(['volume', 'ls']);
-    expect(volumes.err).toContain('Making volumes by hand is not supported');
-    const published = await docker(['run', '-p', '80:80', 'img']);
-    expect(published.err).toContain('HostConfig.PortBindings is not supported');
+    const search = await docker(['search', 'whale']);
+    expect(search.err).toContain('Searching for images is not supported');
+    const device = await docker(['run', '--device', '/dev/null', 'img']);
+    expect(device.err).toContain('HostConfig.Devices is not supported');
   });
 
   it("DR-11 runs a function at a function's door and is refused a privileged one", async () => {

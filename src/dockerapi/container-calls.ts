@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { MinkeError } from '../errors/index.ts';
+import { MinkeError, toMinkeError } from '../errors/index.ts';
 import type { Id } from '../model/ids.ts';
 import { isSettled } from '../model/run.ts';
 import { sendJson, sendNothing } from './answer.ts';
@@ -53,9 +53,19 @@ export async function startContainer(desk: Desk, call: Call): Promise<void> {
     throw new MinkeError('NOT_SUPPORTED', { what: 'Starting a container that has ended', reason });
   }
   if (container.isStarted) return sendNothing(call.response, 304);
-  await desk.containers.start(id, { isForeground: desk.foreground.isWatched(id) });
+  await desk.containers.start(id, { isForeground: desk.foreground.isWatched(id) }).catch(inWordsOfClients);
   announceLife(desk, container);
   return sendNothing(call.response, 204);
+}
+
+/** The CLI's exit code is 127 or 126 where it finds these words, in the lower case in which Go has them. */
+function inWordsOfClients(thrown: unknown): never {
+  const { code, facts, cause } = toMinkeError(thrown);
+  if (code !== 'INSTANCE_START_FAILED') throw thrown;
+  const reason = String(facts['reason']).replace(/No such file or directory|Permission denied/, (words) =>
+    words.toLowerCase(),
+  );
+  throw new MinkeError(code, { ...facts, reason }, { cause });
 }
 
 /** Tells of the start now, and of the end when it comes. */
@@ -78,6 +88,10 @@ export async function killContainer(desk: Desk, call: Call): Promise<void> {
   if (!isRunning(container))
     throw new MinkeError('CONFLICT', { reason: `Container ${nameOf(container)} is not running` });
   await desk.containers.kill(container.run.id, signal);
+  // What gets no time may not even die.
+  const { instance } = container.run;
+  if (signal === constants.signals.SIGKILL && container.isPaused === true && instance !== undefined)
+    await desk.engine.controls?.resume(instance);
   desk.bulletin.post({ action: 'kill', container, at: desk.clock.now() });
   sendNothing(call.response, 204);
 }
@@ -120,6 +134,17 @@ export async function removeContainer(desk: Desk, call: Call): Promise<void> {
   }
   await forget(desk, id, container);
   sendNothing(call.response, 204);
+}
+
+/** What has ended or was never started. */
+export async function pruneContainers(desk: Desk, call: Call): Promise<void> {
+  const filters = readFilters(call.target.query, ['label']);
+  const all = await desk.containers.list(scopeOf(call.caller));
+  const gone = all.filter(
+    (one) => !isRunning(one) && !isGone(one) && passesLabels(filters, one.run.options.labels ?? {}),
+  );
+  for (const one of gone) await forget(desk, one.run.id, one);
+  sendJson(call.response, 200, { ContainersDeleted: gone.map(({ run }) => run.id), SpaceReclaimed: 0 });
 }
 
 async function forget(desk: Desk, id: Id, container: Container): Promise<void> {

@@ -5,10 +5,13 @@ import type { Container } from './containers.ts';
 import { nanoTime } from './log-view.ts';
 
 /** A container as Docker's clients want to see it. Everything here is made from the run; nothing is made up. */
-export type ContainerStatus = 'created' | 'running' | 'exited';
+export type ContainerStatus = 'created' | 'running' | 'paused' | 'exited';
 
-export const statusOf = (container: Container): ContainerStatus =>
-  container.isStarted ? (isRunning(container) ? 'running' : 'exited') : 'created';
+export function statusOf(container: Container): ContainerStatus {
+  if (!container.isStarted) return 'created';
+  if (!isRunning(container)) return 'exited';
+  return container.isPaused === true ? 'paused' : 'running';
+}
 
 export const nameOf = ({ run }: Container): string =>
   run.options.name ?? ('function' in run.target ? `${run.target.function}_${shortId(run.id)}` : shortId(run.id));
@@ -24,7 +27,7 @@ export function exitCodeOf({ state, exitCode }: Run): number {
 }
 
 /** One row of `containers/json`. */
-export function listView(container: Container, nowMs: number): unknown {
+export function listView(container: Container, nowMs: number): object {
   const { run, image } = container;
   return {
     Id: run.id,
@@ -33,12 +36,17 @@ export function listView(container: Container, nowMs: number): unknown {
     ImageID: image.id,
     Command: run.args.join(' '),
     Created: Math.floor(run.createdAt / 1000),
-    Ports: [],
+    Ports: (container.ports ?? []).map(({ hostIp, hostPort, containerPort, protocol }) => ({
+      IP: hostIp,
+      PrivatePort: containerPort,
+      PublicPort: hostPort,
+      Type: protocol,
+    })),
     Labels: run.options.labels ?? {},
     State: statusOf(container),
     Status: statusText(container, nowMs),
     HostConfig: { NetworkMode: networkOf(run) },
-    NetworkSettings: { Networks: {} },
+    NetworkSettings: { Networks: networksView(container) },
     Mounts: (run.options.mounts ?? []).map(mountView),
   };
 }
@@ -70,7 +78,15 @@ export function inspectView(container: Container): unknown {
     GraphDriver: { Name: 'minke', Data: null },
     Mounts: (run.options.mounts ?? []).map(mountView),
     Config: configView(container),
-    NetworkSettings: { Bridge: '', SandboxID: '', Ports: {}, Networks: {}, IPAddress: '', Gateway: '', MacAddress: '' },
+    NetworkSettings: {
+      Bridge: '',
+      SandboxID: '',
+      Ports: portsView(container),
+      Networks: networksView(container),
+      IPAddress: container.address ?? '',
+      Gateway: '',
+      MacAddress: '',
+    },
   };
 }
 
@@ -80,7 +96,7 @@ function stateView(container: Container): unknown {
   return {
     Status: statusOf(container),
     Running: isRunning(container),
-    Paused: false,
+    Paused: statusOf(container) === 'paused',
     Restarting: false,
     OOMKilled: run.error?.code === 'OUT_OF_MEMORY',
     Dead: false,
@@ -122,7 +138,12 @@ function hostConfigView({ options, ...run }: Run): unknown {
       .map((mount) => `${mount.source ?? ''}:${mount.target}${mount.readOnly ? ':ro' : ''}`),
     LogConfig: { Type: 'json-file', Config: {} },
     NetworkMode: networkOf({ options, ...run }),
-    PortBindings: {},
+    PortBindings: Object.fromEntries(
+      (options.ports ?? []).map(({ hostIp = '', hostPorts, containerPort, protocol }) => [
+        `${containerPort}/${protocol}`,
+        [{ HostIp: hostIp, HostPort: hostPorts === undefined ? '' : [...new Set(hostPorts)].join('-') }],
+      ]),
+    ),
     RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
     AutoRemove: options.keep !== true,
     CapAdd: options.capAdd ?? null,
@@ -149,7 +170,35 @@ function mountView(mount: RunMount): unknown {
   };
 }
 
-const networkOf = ({ options }: Run): string => (options.network === 'none' ? 'none' : 'default');
+const networkOf = ({ options }: Run): string =>
+  options.network === 'none' ? 'none' : (options.attachment?.network ?? 'default');
+
+const networksView = ({ run, address = '' }: Container): object => {
+  const network = networkOf(run);
+  return {
+    [network === 'default' ? 'bridge' : network]: {
+      IPAMConfig: null,
+      Links: null,
+      Aliases: run.options.attachment?.aliases ?? null,
+      NetworkID: '',
+      EndpointID: '',
+      Gateway: '',
+      IPAddress: address,
+      IPPrefixLen: address === '' ? 0 : 32,
+      MacAddress: '',
+    },
+  };
+};
+
+function portsView({ ports = [] }: Container): object {
+  const byPort = Map.groupBy(ports, ({ containerPort, protocol }) => `${containerPort}/${protocol}`);
+  return Object.fromEntries(
+    [...byPort].map(([port, all]) => [
+      port,
+      all.map(({ hostIp, hostPort }) => ({ HostIp: hostIp, HostPort: String(hostPort) })),
+    ]),
+  );
+}
 
 /** Docker's zero time for what has not happened. */
 const timeOf = (atMs: number | undefined): string => (atMs === undefined ? '0001-01-01T00:00:00Z' : nanoTime(atMs));
@@ -158,7 +207,9 @@ function statusText(container: Container, nowMs: number): string {
   const { run } = container;
   const status = statusOf(container);
   if (status === 'created') return 'Created';
-  if (status === 'running') return `Up ${duration(nowMs - (run.startedAt ?? run.createdAt))}`;
+  const up = `Up ${duration(nowMs - (run.startedAt ?? run.createdAt))}`;
+  if (status === 'running') return up;
+  if (status === 'paused') return `${up} (Paused)`;
   return `Exited (${exitCodeOf(run)}) ${duration(nowMs - (run.endedAt ?? nowMs))} ago`;
 }
 

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
-import type { LogChunk, LogOptions } from '../engines/engine.ts';
+import type { HostPort, LogChunk, LogOptions } from '../engines/engine.ts';
+import type { ImageStep } from '../image/operations.ts';
 import type { Id } from '../model/ids.ts';
 import type { ImageConfig } from '../model/instance.ts';
 import type { Run, RunOptions, RunTarget } from '../model/run.ts';
@@ -33,6 +34,8 @@ export interface Containers {
   stop(id: Id, graceMs: number): Promise<void>;
   /** Ends it because nobody wants it any more; settles as `cancelled` with this reason. */
   cancel(id: Id, reason: string): Promise<void>;
+  /** Other options, of what is recorded and of what runs or has ended; nothing is done to what runs. */
+  change(id: Id, options: RunOptions): Promise<void>;
   /** Forgets it with its logs. Only for what is not running. */
   remove(id: Id): Promise<void>;
   /** The functions and services of an app, for the names in `may-run`. */
@@ -61,6 +64,12 @@ export interface Container {
   readonly run: Run;
   /** false: recorded by `create` only; its run's state says nothing yet. */
   readonly isStarted: boolean;
+  /** Of the host, that lead to it now. */
+  readonly ports?: readonly HostPort[];
+  /** IPv4, in its network, while it lives. */
+  readonly address?: string;
+  /** It lives and gets no time. */
+  readonly isPaused?: boolean;
   readonly image: { readonly id: string; readonly reference: string };
 }
 
@@ -85,6 +94,17 @@ export interface Images {
   pull(reference: string, options: PullOptions): Promise<LocalImage>;
   /** A `docker save` or OCI archive; answers what is there now. */
   load(archive: Readable): Promise<readonly LocalImage[]>;
+  /** A `docker save` archive. */
+  save(reference: string): Promise<Readable>;
+  /** The newest step first. */
+  history(reference: string): Promise<readonly ImageStep[]>;
+  tag(reference: string, name: string): Promise<void>;
+  /** Takes a name away, or by id the image with all of its names; with its last name an image goes. */
+  remove(reference: string): Promise<void>;
+  /** Ids of images that apps and what lives refer to: their files stay. */
+  used(): Promise<ReadonlySet<string>>;
+  /** Frees the disk of what has no name and is not used. */
+  sweep(): Promise<{ readonly images: readonly string[]; readonly freedBytes: number }>;
 }
 
 export interface PullOptions {

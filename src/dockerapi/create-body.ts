@@ -1,7 +1,7 @@
 import { createFields, isZero, type CreateField, type CreateFields } from './create-fields.ts';
 import { isObject, mergeJson, type Json, type JsonObject, type ParsedJson } from './json.ts';
 
-/** A body of `containers/create`, with Docker's spelling of every key, and all that is remarkable about it. */
+/** A body of `containers/create`, or of another call with fields of its own, with Docker's spelling of every key, and all that is remarkable about it. */
 export interface CreateBody {
   readonly value: JsonObject;
   /** Full paths; a duplicate is also what differs in case only. */
@@ -18,9 +18,9 @@ export interface PresentField {
   readonly field: CreateField;
 }
 
-export function readCreateBody(parsed: ParsedJson): CreateBody {
+export function readCreateBody(parsed: ParsedJson, fields: CreateFields = createFields): CreateBody {
   const notes: Notes = { duplicates: [...parsed.duplicates], miscased: [], unknown: [], present: [] };
-  const value = spell(isObject(parsed.value) ? parsed.value : {}, createFields, '', notes);
+  const value = spell(isObject(parsed.value) ? parsed.value : {}, fields, '', notes);
   return { value, ...notes };
 }
 

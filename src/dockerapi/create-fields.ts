@@ -23,7 +23,7 @@ export interface CreateField {
 
 export type CreateFields = Readonly<Record<string, CreateField>>;
 
-const asked: CreateField = { use: 'asked', reason: '' };
+export const asked: CreateField = { use: 'asked', reason: '' };
 const written = (what: string): CreateField => ({
   use: 'written',
   reason: `${what} of a function's container is written by minke`,
@@ -33,8 +33,12 @@ const operator = (reason: string, more: Partial<CreateField> = {}): CreateField 
   reason,
   ...more,
 });
-const harmless = (reason: string): CreateField => ({ use: 'harmless', reason });
-const refused = (reason: string, more: Partial<CreateField> = {}): CreateField => ({ use: 'refused', reason, ...more });
+export const harmless = (reason: string): CreateField => ({ use: 'harmless', reason });
+export const refused = (reason: string, more: Partial<CreateField> = {}): CreateField => ({
+  use: 'refused',
+  reason,
+  ...more,
+});
 /** Neutral besides the zero values. */
 const or = (...values: readonly Json[]) => ({ isNeutral: (value: Json) => isZero(value) || values.includes(value) });
 
@@ -81,7 +85,7 @@ const hostConfigFields: CreateFields = {
     ...written('the network'),
     isNeutral: (value) => isZero(value) || value === 'default' || value === 'bridge',
   },
-  PortBindings: refused('ports are not published; a route of the app file leads to a function'),
+  PortBindings: operator('a route of the app file leads to a function'),
   RestartPolicy: refused('a container is a run, and a run happens once', { isNeutral: isNoRestart }),
   AutoRemove: asked,
   VolumeDriver: refused('there are no volume drivers', or('local')),
@@ -102,7 +106,7 @@ const hostConfigFields: CreateFields = {
   OomScoreAdj: refused('the kernel decides by memory alone'),
   PidMode: operator("a function's container sees only its own processes", or('private')),
   Privileged: operator("it would give the container the rights of the host's root"),
-  PublishAllPorts: refused('ports are not published; a route of the app file leads to a function'),
+  PublishAllPorts: refused('name each port that is to be published'),
   ReadonlyRootfs: asked,
   SecurityOpt: operator('seccomp, capabilities and no-new-privileges are set by minke'),
   StorageOpt: refused('there are no storage drivers'),
@@ -183,7 +187,7 @@ export const createFields: CreateFields = {
   HostConfig: { ...asked, fields: hostConfigFields },
   NetworkingConfig: {
     ...asked,
-    fields: { EndpointsConfig: refused('a container has the network of its app only', { isNeutral: isOwnNetwork }) },
+    fields: { EndpointsConfig: operator('a container has the network of its app only', { isNeutral: isOwnNetwork }) },
   },
 };
 
@@ -192,7 +196,7 @@ function isOwnLog(value: Json): boolean {
   return ['', 'json-file', 'local', undefined].includes(value['Type'] as string | undefined) && isZero(value['Config']);
 }
 
-function isNoRestart(value: Json): boolean {
+export function isNoRestart(value: Json): boolean {
   if (!isObject(value)) return isZero(value);
   return isZero(value['Name']) || value['Name'] === 'no';
 }
@@ -209,6 +213,6 @@ function isOwnNetwork(value: Json): boolean {
   );
 }
 
-function allZero(value: Json): boolean {
+export function allZero(value: Json): boolean {
   return isObject(value) ? Object.values(value).every(allZero) : isZero(value);
 }

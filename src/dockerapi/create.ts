@@ -1,7 +1,8 @@
 import { MinkeError } from '../errors/index.ts';
+import type { RunOptions } from '../model/run.ts';
 import { sendJson } from './answer.ts';
-import { scopeOf, type Call, type Desk } from './call.ts';
-import type { ContainerRequest } from './containers.ts';
+import { isGone, scopeOf, type Call, type Desk } from './call.ts';
+import type { Container, ContainerRequest } from './containers.ts';
 import { findImage } from './targets.ts';
 import { isName, randomName } from './names.ts';
 
@@ -22,9 +23,8 @@ export async function createContainer(desk: Desk, call: Call): Promise<void> {
 }
 
 /** @throws CONFLICT when the caller has a container of this name already; others' names are their own affair */
-async function freeName({ containers, pick }: Desk, { caller }: Call, asked: string): Promise<string> {
-  const isTaken = async (name: string): Promise<boolean> =>
-    (await containers.find(name, scopeOf(caller))) !== undefined;
+export async function freeName({ containers, pick }: Desk, { caller }: Call, asked: string): Promise<string> {
+  const isTaken = async (name: string): Promise<boolean> => isThere(await containers.find(name, scopeOf(caller)));
   if (asked === '') {
     const name = randomName(pick);
     return (await isTaken(name)) ? `${name}_${pick(1_000_000)}` : name;
@@ -38,6 +38,9 @@ async function freeName({ containers, pick }: Desk, { caller }: Call, asked: str
     throw new MinkeError('CONFLICT', { reason: `The container name "/${name}" is in use already` });
   return name;
 }
+
+/** What removed itself at its end has no name any more. */
+const isThere = (container: Container | undefined): boolean => container !== undefined && !isGone(container);
 
 /** Many clients ask for a terminal only to get one stream; who wants to type into one is told. */
 async function checkTerminal(desk: Desk, { create }: Call): Promise<string[]> {
@@ -73,5 +76,14 @@ async function requestOf(desk: Desk, { create, caller }: Call, name: string): Pr
   if (image === '') throw new MinkeError('BAD_REQUEST', { reason: '"Image" is missing' });
   if ((await findImage(desk.images, image)) === undefined)
     throw new MinkeError('NO_SUCH', { kind: 'image', name: image });
-  return { app: operatorApp, target: { image }, args, env, options };
+  return { app: operatorApp, target: { image }, args, env, options: withNetwork(desk, options) };
+}
+
+/** By the one name that it has; clients may say its id. */
+function withNetwork({ networks }: Desk, options: RunOptions): RunOptions {
+  const { attachment } = options;
+  if (attachment === undefined) return options;
+  // Clients take a 404 of a creation for an image that is missing: the start says it.
+  const network = networks.find(attachment.network)?.name ?? attachment.network;
+  return { ...options, attachment: { ...attachment, network } };
 }

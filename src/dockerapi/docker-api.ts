@@ -10,10 +10,11 @@ import { createBulletin } from './bulletin.ts';
 import type { Desk } from './call.ts';
 import type { Caller, Container } from './containers.ts';
 import { admit, readBody, type Knock, type Audit } from './door.ts';
+import { createExecs } from './execs.ts';
 import { createForeground } from './foreground.ts';
 import { handlers } from './handlers.ts';
 import { hijackResponse, hijackSocket, type Hijack } from './hijack.ts';
-import { matchRoute } from './routes.ts';
+import { matchRoute, takesOver } from './routes.ts';
 import { setDockerHeaders } from './system-calls.ts';
 import { readTarget, type Target } from './target.ts';
 
@@ -30,7 +31,10 @@ export interface DockerApi {
   close(): void;
 }
 
-export type DockerApiOptions = Pick<Desk, 'containers' | 'images' | 'info' | 'clock' | 'log'> & {
+export type DockerApiOptions = Pick<
+  Desk,
+  'containers' | 'images' | 'networks' | 'volumes' | 'engine' | 'info' | 'clock' | 'log'
+> & {
   /** Takes one line for every decision at a function's door. */
   readonly record: Audit;
   /** 0 to count - 1; for names. */
@@ -48,6 +52,7 @@ export function createDockerApi({
     ...options,
     pick,
     bulletin: createBulletin(),
+    execs: createExecs(),
     foreground: createForeground(options.clock),
     stdinOnce: new Set(),
     closing: closing.signal,
@@ -99,7 +104,7 @@ async function answer(desk: Desk, audit: Audit, inTurn: Turns, exchange: Exchang
   const match = matchRoute(request.method ?? '', target.path);
   const isTrick = caller.door === 'function' && target.trick !== undefined;
   if (match === undefined && !isTrick) throw unknownCall(request, target);
-  if (isUpgrade && caller.door === 'operator' && match?.route.call !== 'containerAttach') {
+  if (isUpgrade && caller.door === 'operator' && !takesOver(match)) {
     throw new MinkeError('BAD_REQUEST', { reason: 'only an attach takes over the connection' });
   }
   const knock: Knock = { request, target, match, isUpgrade };
@@ -117,6 +122,7 @@ async function answer(desk: Desk, audit: Audit, inTurn: Turns, exchange: Exchang
       request,
       response,
       hijack,
+      body,
       ...admitted,
     });
   };

@@ -29,7 +29,7 @@ export type Audit = (event: TimelineEvent) => void;
 export async function readBody(caller: Caller, knock: Knock): Promise<AskedBody> {
   const call = knock.match?.route.call;
   const isInput = call === 'containerAttach' && knock.request.headers['transfer-encoding'] !== undefined;
-  const isRead = call === 'containerCreate' || (caller.door === 'function' && !isInput);
+  const isRead = knock.match?.route.hasBody === true || (caller.door === 'function' && !isInput);
   if (!isRead || knock.isUpgrade) return { kind: 'none' };
   const body = await readJsonBody(knock.request, caller.door === 'function' ? functionLimitBytes : operatorLimitBytes);
   return call === 'containerCreate' && body.kind === 'json' ? { ...body, create: readCreateBody(body.parsed) } : body;

@@ -6,6 +6,8 @@ import { once } from 'node:events';
 import type { TimelineEvent } from '../model/timeline.ts';
 import { systemClock } from '../observe/clock.ts';
 import { silentLog } from '../observe/log.ts';
+import type { Network, Networks } from './networks.ts';
+import type { Volume, Volumes } from './volumes.ts';
 import { createDockerApi, type DockerApi } from './docker-api.ts';
 import type { Caller, FunctionCaller, HostFacts } from './containers.ts';
 import { createNamedImages, createProcessContainers, type ProcessContainers } from './process-containers.fixture.ts';
@@ -26,7 +28,7 @@ const facts: HostFacts = {
   version: '0.1.0',
   id: 'test',
   hostname: 'host',
-  dataFolder: '/data',
+  dataFolder: tmpdir(),
   kernel: '6.0',
   cpus: 2,
   memoryBytes: 1e9,
@@ -55,6 +57,9 @@ export async function openDoors(): Promise<Doors> {
   const record = (event: TimelineEvent): void => void audit.push(event);
   const api = createDockerApi({
     containers,
+    engine: containers.engine,
+    volumes: createNamedVolumes(),
+    networks: createNamedNetworks(),
     images,
     info: async () => facts,
     clock: systemClock,
@@ -136,4 +141,34 @@ function jsonOf(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Volumes by name only. */
+function createNamedVolumes(): Volumes {
+  const volumes = new Map<string, Volume>();
+  return {
+    list: async () => [...volumes.values()],
+    find: async (name) => volumes.get(name),
+    async create(name, labels) {
+      const volume = volumes.get(name) ?? { name, path: `/no/such/folder/${name}`, createdAt: 0, labels };
+      volumes.set(name, volume);
+      return volume;
+    },
+    remove: async (name) => void volumes.delete(name),
+    ofApps: () => new Set(),
+  };
+}
+
+function createNamedNetworks(): Networks {
+  const networks = new Map<string, Network>();
+  return {
+    list: () => [...networks.values()],
+    find: (reference) => networks.get(reference),
+    create(asked) {
+      const network = { ...asked, id: 'e'.repeat(64), createdAt: 0 };
+      networks.set(asked.name, network);
+      return network;
+    },
+    remove: (name) => void networks.delete(name),
+  };
 }

@@ -91,7 +91,7 @@ async function referenceOf({ containers }: Desk, caller: Caller, asked: string):
   return targets.find((target) => target.name === name)?.image ?? asked;
 }
 
-function listView(image: LocalImage): unknown {
+export function listView(image: LocalImage): object {
   return {
     Id: image.id,
     ParentId: '',

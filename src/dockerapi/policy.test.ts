@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDoors, send, type Doors } from './doors.fixture.ts';
-import { escapes, foreignCalls } from './escapes.fixture.ts';
+import { closedCalls, escapes, foreignCalls } from './escapes.fixture.ts';
 
 let doors: Doors;
 beforeEach(async () => {
@@ -51,6 +51,28 @@ describe("DR-11 a function's door refuses and names the field, where the operato
       expect((await twin).status).toBe(operator);
     },
   );
+});
+
+describe("DR-11 a function's door keeps a function out of what its own containers run", () => {
+  it.each(closedCalls)('$method $path', async (sent) => {
+    const id = idOf(await create({ Image: 'record', Cmd: ['sleep', '60'] }));
+    await send(doors.vote, { method: 'POST', path: `/containers/${id}/start` });
+    const refused = await send(doors.vote, { ...sent, path: sent.path.replace('{id}', id) });
+    expect(refused).toMatchObject({ status: 403, json: { message: expect.stringMatching(/^Refused: path: ./) } });
+  });
+
+  it('and lets it measure, pause and unpause them', async () => {
+    const id = idOf(await create({ Image: 'record', Cmd: ['sleep', '60'] }));
+    const ask = async (method: string, path: string): Promise<number> =>
+      (await send(doors.vote, { method, path: `/containers/${id}/${path}` })).status;
+    await ask('POST', 'start');
+    expect(await ask('GET', 'stats?stream=0&one-shot=1')).toBe(200);
+    expect(await ask('POST', 'pause')).toBe(204);
+    expect((await send(doors.operator, { path: `/containers/${id}/json` })).json).toMatchObject({
+      State: { Status: 'paused', Paused: true, Running: true },
+    });
+    expect(await ask('POST', 'unpause')).toBe(204);
+  });
 });
 
 describe("DR-11 a function's door lets in what may-run names", () => {

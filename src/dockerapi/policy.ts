@@ -9,8 +9,9 @@ export function decide(caller: FunctionCaller, asked: Asked): Decision {
   const refusal =
     refusePath(asked) ??
     refuseUpgrade(asked) ??
-    refuseBody(asked) ??
     refuseContainer(asked) ??
+    refuseClosed(asked) ??
+    refuseBody(asked) ??
     refuseImage(caller, asked);
   if (refusal !== undefined) return { refuse: refusal };
   if (asked.match?.route.call !== 'containerCreate') return { allow: {} };
@@ -20,7 +21,12 @@ export function decide(caller: FunctionCaller, asked: Asked): Decision {
 function refusePath({ target, match }: Asked): Refusal | undefined {
   if (target.trick !== undefined) return { field: 'path', reason: target.trick };
   if (match === undefined) return { field: 'path', reason: 'there is no such call' };
-  const { functionDoor } = match.route;
+  // Whether another's container is there at all is nothing that a refusal tells.
+  return match.parameters['container'] === undefined ? refuseClosed({ match }) : undefined;
+}
+
+function refuseClosed({ match }: Pick<Asked, 'match'>): Refusal | undefined {
+  const functionDoor = match?.route.functionDoor ?? 'open';
   return functionDoor === 'open' ? undefined : { field: 'path', reason: functionDoor.closed };
 }
 

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { constants } from 'node:os';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { MinkeError } from '../errors/index.ts';
 import type { LogChunk, LogOptions } from '../engines/engine.ts';
 import { newId, type Id } from '../model/ids.ts';
@@ -15,10 +15,12 @@ import type {
   LocalImage,
   NamedTarget,
 } from './containers.ts';
+import { createProcessEngine, type ProcessEngine } from './process-engine.fixture.ts';
 import { fullReference } from './targets.ts';
 
 /** Containers that are plain processes of this machine: real output, real exits, no isolation. For tests. */
 export interface ProcessContainers extends Containers {
+  readonly engine: ProcessEngine;
   readonly requests: ContainerRequest[];
   /** What `lineage` answers. */
   place: Lineage;
@@ -47,7 +49,13 @@ export function createProcessContainers(images: Images, functions: readonly Name
       await once(entry.changes, 'change', signal === undefined ? {} : { signal });
     return entry.container.run;
   };
+  const engine = createProcessEngine((id) => entries.get(id)?.child);
+  const asSeen = ({ container }: Entry): Container => ({
+    ...container,
+    isPaused: engine.controls.isPaused(container.run.id),
+  });
   const self: ProcessContainers = {
+    engine,
     requests,
     place: { depth: 0, living: 0 },
     async create(request) {
@@ -72,9 +80,7 @@ export function createProcessContainers(images: Images, functions: readonly Name
       begin(entry, image);
     },
     async find(reference, { parent }) {
-      const mine = [...entries.values()]
-        .map(({ container }) => container)
-        .filter(({ run }) => parent === undefined || run.parent === parent);
+      const mine = [...entries.values()].map(asSeen).filter(({ run }) => parent === undefined || run.parent === parent);
       return (
         mine.find(({ run }) => run.id === reference || run.options.name === reference) ??
         mine.find(({ run }) => run.id.startsWith(reference))
@@ -82,7 +88,7 @@ export function createProcessContainers(images: Images, functions: readonly Name
     },
     list: async ({ parent }) =>
       [...entries.values()]
-        .map(({ container }) => container)
+        .map(asSeen)
         .filter(({ run }) => parent === undefined || run.parent === parent)
         .toReversed(),
     settled,
@@ -101,6 +107,11 @@ export function createProcessContainers(images: Images, functions: readonly Name
       const entry = of(id);
       move(entry, 'cancelled', { exitCode: 137, error: { code: 'RUN_CANCELLED', message: reason } });
       entry.child?.kill('SIGKILL');
+    },
+    async change(id, options) {
+      const entry = of(id);
+      const { run } = entry.container;
+      entry.container = { ...entry.container, run: { ...run, options: { ...run.options, ...options } } };
     },
     async remove(id) {
       of(id);
@@ -163,7 +174,7 @@ function begin(entry: Entry, image: LocalImage | undefined): void {
   });
   entry.child = child;
   entry.container = { ...entry.container, isStarted: true };
-  move(entry, 'running', { startedAt: Date.now() });
+  move(entry, 'running', { startedAt: Date.now(), instance: run.id });
   if (run.options.stdin === 'open') entry.stdin.pipe(child.stdin);
   else child.stdin.end();
   child.stdin.on('error', () => undefined);
@@ -238,6 +249,18 @@ export function createNamedImages(...references: string[]): Images {
       onProgress({ doneBytes: 1000, totalBytes: 1000 });
       return image;
     },
+    save: async () => Readable.from(['an archive']),
+    history: async () => [{ createdAt: 0, command: 'made', comment: '', sizeBytes: 1000 }],
+    async tag(reference, name) {
+      const image = images.find(({ references: [own] }) => own === reference);
+      if (image !== undefined) images.push({ ...image, references: [name] });
+    },
+    async remove(reference) {
+      const at = images.findIndex(({ id, references: [own] }) => id === reference || own === reference);
+      if (at >= 0) images.splice(at, 1);
+    },
+    used: async () => new Set(),
+    sweep: async () => ({ images: [], freedBytes: 0 }),
     async load(archive) {
       for await (const _ of archive) void _;
       return images.slice(0, 1);

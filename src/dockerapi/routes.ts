@@ -3,8 +3,10 @@ export interface Route {
   readonly method: string;
   readonly path: string;
   readonly call: CallName | { readonly unsupported: string; readonly because: string };
-  /** `open`, or closed and why. */
+  /** `open`, or closed and why; for a call on a container only where that is one of the caller's, else nothing is said of it. */
   readonly functionDoor: 'open' | { readonly closed: string };
+  /** JSON that is read before the call, unless it takes the connection over. */
+  readonly hasBody?: true;
 }
 
 export type CallName =
@@ -22,10 +24,41 @@ export type CallName =
   | 'containerKill'
   | 'containerStop'
   | 'containerRemove'
+  | 'containerPause'
+  | 'containerUnpause'
+  | 'containerRename'
+  | 'containerUpdate'
+  | 'containerResize'
+  | 'containerTop'
+  | 'containerStats'
+  | 'containerPrune'
+  | 'archiveGet'
+  | 'archiveHead'
+  | 'archivePut'
+  | 'execCreate'
+  | 'execStart'
+  | 'execInspect'
+  | 'execResize'
   | 'imageList'
   | 'imageInspect'
   | 'imagePull'
-  | 'imageLoad';
+  | 'imageLoad'
+  | 'imagePrune'
+  | 'imageSave'
+  | 'imageHistory'
+  | 'imageTag'
+  | 'imageRemove'
+  | 'systemDf'
+  | 'networkList'
+  | 'networkCreate'
+  | 'networkPrune'
+  | 'networkInspect'
+  | 'networkRemove'
+  | 'volumeList'
+  | 'volumeCreate'
+  | 'volumePrune'
+  | 'volumeInspect'
+  | 'volumeRemove';
 
 const supported = (
   method: string,
@@ -38,6 +71,14 @@ const supported = (
   call,
   functionDoor,
 });
+
+const withBody = (route: Route): Route => ({ ...route, hasBody: true });
+
+const ofOperator = (what: string): Route['functionDoor'] => ({ closed: `${what} is the operator's` });
+/** What a function may run is what its app file says, and no other program in its place. */
+const insideAnother: Route['functionDoor'] = {
+  closed: "a function's container runs the program of its app file alone",
+};
 
 const later = 'it comes with a later version of minke';
 
@@ -54,15 +95,17 @@ const unsupportedOnOwn = (method: string, path: string, what: string, because = 
   functionDoor: 'open',
 });
 
+const oneNetwork = 'a container has the network that it was created with';
+
 export const dockerRoutes: readonly Route[] = [
   supported('GET', '/_ping', 'ping'),
   supported('HEAD', '/_ping', 'ping'),
   supported('GET', '/version', 'version'),
   supported('GET', '/info', 'info'),
   supported('GET', '/events', 'events'),
-  supported('POST', '/containers/create', 'containerCreate'),
+  withBody(supported('POST', '/containers/create', 'containerCreate')),
   supported('GET', '/containers/json', 'containerList'),
-  unsupported('POST', '/containers/prune', 'Pruning containers'),
+  supported('POST', '/containers/prune', 'containerPrune', ofOperator('pruning containers')),
   supported('GET', '/containers/:container/json', 'containerInspect'),
   supported('POST', '/containers/:container/start', 'containerStart'),
   supported('POST', '/containers/:container/attach', 'containerAttach'),
@@ -78,41 +121,53 @@ export const dockerRoutes: readonly Route[] = [
     'Restarting a container',
     'a container is a run, and a run happens once; create another',
   ),
-  unsupportedOnOwn('POST', '/containers/:container/pause', 'Pausing a container'),
-  unsupportedOnOwn('POST', '/containers/:container/unpause', 'Pausing a container'),
-  unsupportedOnOwn('POST', '/containers/:container/rename', 'Renaming a container'),
-  unsupportedOnOwn('POST', '/containers/:container/update', 'Changing the limits of a container'),
-  unsupportedOnOwn('POST', '/containers/:container/resize', 'Resizing a terminal'),
-  unsupportedOnOwn('POST', '/containers/:container/exec', 'Running a further command in a container'),
-  unsupportedOnOwn('GET', '/containers/:container/top', 'Listing the processes of a container'),
-  unsupportedOnOwn('GET', '/containers/:container/stats', 'Measuring a container'),
+  supported('POST', '/containers/:container/pause', 'containerPause'),
+  supported('POST', '/containers/:container/unpause', 'containerUnpause'),
+  supported('POST', '/containers/:container/rename', 'containerRename', ofOperator('renaming containers')),
+  withBody(supported('POST', '/containers/:container/update', 'containerUpdate', ofOperator('changing limits'))),
+  supported('POST', '/containers/:container/resize', 'containerResize'),
+  withBody(supported('POST', '/containers/:container/exec', 'execCreate', insideAnother)),
+  supported('GET', '/containers/:container/top', 'containerTop', ofOperator('listing processes')),
+  supported('GET', '/containers/:container/stats', 'containerStats'),
   unsupportedOnOwn('GET', '/containers/:container/changes', 'Comparing a container with its image'),
   unsupportedOnOwn('GET', '/containers/:container/export', 'Exporting a container'),
-  unsupportedOnOwn('*', '/containers/:container/archive', 'Copying files into or out of a container'),
-  unsupported('*', '/exec/:exec/:action', 'Running a further command in a container'),
+  supported('GET', '/containers/:container/archive', 'archiveGet', insideAnother),
+  supported('HEAD', '/containers/:container/archive', 'archiveHead', insideAnother),
+  supported('PUT', '/containers/:container/archive', 'archivePut', insideAnother),
+  withBody(supported('POST', '/exec/:exec/start', 'execStart', insideAnother)),
+  supported('GET', '/exec/:exec/json', 'execInspect', insideAnother),
+  supported('POST', '/exec/:exec/resize', 'execResize', insideAnother),
   supported('GET', '/images/json', 'imageList'),
   supported('POST', '/images/create', 'imagePull', { closed: "pulling images is the operator's" }),
   supported('POST', '/images/load', 'imageLoad', { closed: "loading images is the operator's" }),
-  unsupported('POST', '/images/prune', 'Pruning images'),
+  supported('POST', '/images/prune', 'imagePrune', ofOperator('pruning images')),
   unsupported('GET', '/images/search', 'Searching for images'),
-  unsupported('GET', '/images/get', 'Saving images'),
+  supported('GET', '/images/get', 'imageSave', ofOperator('saving images')),
   supported('GET', '/images/:image*/json', 'imageInspect'),
-  unsupported('GET', '/images/:image*/history', 'The history of an image'),
-  unsupported('GET', '/images/:image*/get', 'Saving images'),
+  supported('GET', '/images/:image*/history', 'imageHistory', ofOperator('the history of images')),
+  supported('GET', '/images/:image*/get', 'imageSave', ofOperator('saving images')),
   unsupported('POST', '/images/:image*/push', 'Pushing images', 'minke stores images for itself only'),
-  unsupported('POST', '/images/:image*/tag', 'Tagging images'),
-  unsupported('DELETE', '/images/:image*', 'Removing images'),
+  supported('POST', '/images/:image*/tag', 'imageTag', ofOperator('tagging images')),
+  supported('DELETE', '/images/:image*', 'imageRemove', ofOperator('removing images')),
   unsupported('POST', '/build', 'Building images', 'an app file with build: is built by minke up'),
   unsupported('POST', '/build/:action', 'Building images', 'an app file with build: is built by minke up'),
   unsupported('POST', '/commit', 'Making an image from a container'),
   unsupported('*', '/session', 'BuildKit', 'an app file with build: is built by minke up'),
   unsupported('*', '/grpc', 'BuildKit', 'an app file with build: is built by minke up'),
   unsupported('POST', '/auth', 'Logging in to a registry'),
-  unsupported('GET', '/system/df', 'Measuring the disk'),
-  unsupported('*', '/networks', 'Making networks by hand'),
-  unsupported('*', '/networks/:rest*', 'Making networks by hand'),
-  unsupported('*', '/volumes', 'Making volumes by hand'),
-  unsupported('*', '/volumes/:rest*', 'Making volumes by hand'),
+  supported('GET', '/system/df', 'systemDf', ofOperator('measuring the disk')),
+  supported('GET', '/networks', 'networkList', ofOperator('listing networks')),
+  withBody(supported('POST', '/networks/create', 'networkCreate', ofOperator('making networks'))),
+  supported('POST', '/networks/prune', 'networkPrune', ofOperator('pruning networks')),
+  supported('GET', '/networks/:network', 'networkInspect', ofOperator('reading networks')),
+  supported('DELETE', '/networks/:network', 'networkRemove', ofOperator('removing networks')),
+  unsupported('POST', '/networks/:network/connect', 'Connecting a container to a further network', oneNetwork),
+  unsupported('POST', '/networks/:network/disconnect', 'Disconnecting a container from its network', oneNetwork),
+  supported('GET', '/volumes', 'volumeList', ofOperator('listing volumes')),
+  withBody(supported('POST', '/volumes/create', 'volumeCreate', ofOperator('making volumes'))),
+  supported('POST', '/volumes/prune', 'volumePrune', ofOperator('pruning volumes')),
+  supported('GET', '/volumes/:volume', 'volumeInspect', ofOperator('reading volumes')),
+  supported('DELETE', '/volumes/:volume', 'volumeRemove', ofOperator('removing volumes')),
   unsupported('*', '/plugins', 'Plug-ins', 'minke has none'),
   unsupported('*', '/plugins/:rest*', 'Plug-ins', 'minke has none'),
   unsupported('GET', '/distribution/:image*/json', 'Asking a registry'),
@@ -135,6 +190,10 @@ export function matchRoute(method: string, path: string): RouteMatch | undefined
   }
   return undefined;
 }
+
+/** Whether the call may take the connection over. */
+export const takesOver = (match: RouteMatch | undefined): boolean =>
+  match?.route.call === 'containerAttach' || match?.route.call === 'execStart';
 
 const compiled = dockerRoutes.map((route) => ({
   route,

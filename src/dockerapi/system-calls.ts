@@ -55,7 +55,7 @@ export async function info(desk: Desk, { caller, response }: Call): Promise<void
     Name: isOperator ? facts.hostname : caller.name,
     Containers: containers.length,
     ContainersRunning: count('running'),
-    ContainersPaused: 0,
+    ContainersPaused: count('paused'),
     ContainersStopped: count('exited') + count('created'),
     Images: isOperator ? (await desk.images.list()).length : caller.mayRun.length,
     Driver: 'minke',

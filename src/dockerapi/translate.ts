@@ -2,6 +2,8 @@ import { MinkeError } from '../errors/index.ts';
 import type { RunMount, RunOptions } from '../model/run.ts';
 import { flagOf, listOf, numberOf, objectOf, textOf, wordsOf } from './json-values.ts';
 import type { Json, JsonObject } from './json.ts';
+import { readPortBindings } from './ports.ts';
+import { allZero } from './create-fields.ts';
 import { readBind, readMount, readTmpfs } from './mounts.ts';
 
 /** The part of a ContainerRequest that the body says; where it comes from and what it targets is not the body's to say. */
@@ -21,7 +23,7 @@ export function translateCreate(body: JsonObject, name: string): AskedContainer 
     image: textOf(body['Image'], 'Image'),
     args: wordsOf(body['Cmd'], 'Cmd'),
     env: envOf(body['Env']),
-    options: { name, ...processOptions(body), ...limitOptions(host), ...isolationOptions(body, host) },
+    options: { name, ...processOptions(body), ...limitOptions(host, 'HostConfig.'), ...isolationOptions(body, host) },
     stdinOnce: flagOf(body['StdinOnce'], 'StdinOnce'),
   };
 }
@@ -42,14 +44,15 @@ function processOptions(body: JsonObject): RunOptions {
   };
 }
 
-function limitOptions(host: JsonObject): RunOptions {
-  const nanoCpus = numberOf(host['NanoCpus'], 'HostConfig.NanoCpus');
-  const quota = numberOf(host['CpuQuota'], 'HostConfig.CpuQuota');
+/** `prefix`: of the names of the fields, where something is wrong with one. */
+export function limitOptions(host: JsonObject, prefix: string): RunOptions {
+  const nanoCpus = numberOf(host['NanoCpus'], `${prefix}NanoCpus`);
+  const quota = numberOf(host['CpuQuota'], `${prefix}CpuQuota`);
   // 100 ms is the kernel's period where none is given.
-  const period = numberOf(host['CpuPeriod'], 'HostConfig.CpuPeriod') || 100_000;
+  const period = numberOf(host['CpuPeriod'], `${prefix}CpuPeriod`) || 100_000;
   const cpus = nanoCpus > 0 ? nanoCpus / 1e9 : Math.max(0, quota / period);
-  const memoryBytes = numberOf(host['Memory'], 'HostConfig.Memory');
-  const pids = numberOf(host['PidsLimit'], 'HostConfig.PidsLimit');
+  const memoryBytes = numberOf(host['Memory'], `${prefix}Memory`);
+  const pids = numberOf(host['PidsLimit'], `${prefix}PidsLimit`);
   return {
     ...(memoryBytes > 0 && { memoryBytes }),
     ...(cpus > 0 && { cpus }),
@@ -60,6 +63,7 @@ function limitOptions(host: JsonObject): RunOptions {
 function isolationOptions(body: JsonObject, host: JsonObject): RunOptions {
   checkSecurity(wordsOf(host['SecurityOpt'], 'HostConfig.SecurityOpt'));
   const mounts = mountsOf(host);
+  const ports = readPortBindings(host['PortBindings']);
   const capAdd = wordsOf(host['CapAdd'], 'HostConfig.CapAdd');
   const capDrop = wordsOf(host['CapDrop'], 'HostConfig.CapDrop');
   return {
@@ -72,7 +76,9 @@ function isolationOptions(body: JsonObject, host: JsonObject): RunOptions {
     ...networkOption(
       textOf(host['NetworkMode'], 'HostConfig.NetworkMode'),
       flagOf(body['NetworkDisabled'], 'NetworkDisabled'),
+      objectOf(objectOf(body['NetworkingConfig'], 'NetworkingConfig')['EndpointsConfig'], 'EndpointsConfig'),
     ),
+    ...(ports.length > 0 && { ports }),
     keep: !flagOf(host['AutoRemove'], 'HostConfig.AutoRemove'),
   };
 }
@@ -91,12 +97,32 @@ function pidOption(mode: string): RunOptions {
   throw new MinkeError('NOT_SUPPORTED', { what: 'HostConfig.PidMode', reason: `"${mode}" is neither "" nor "host"` });
 }
 
-function networkOption(mode: string, isDisabled: boolean): RunOptions {
+function networkOption(mode: string, isDisabled: boolean, endpoints: JsonObject): RunOptions {
+  const others = Object.keys(endpoints).filter((name) => name !== mode && !ownNetworks.includes(name));
+  if (others.length > 0)
+    throw new MinkeError('NOT_SUPPORTED', {
+      what: 'NetworkingConfig.EndpointsConfig',
+      reason: `a container has one network, which HostConfig.NetworkMode names; "${others.join('", "')}" is another`,
+    });
   if (mode === 'none' || isDisabled) return { network: 'none' };
-  if (['', 'default', 'bridge'].includes(mode)) return { network: 'app' };
-  const reason = `"${mode}" is none of "default", "bridge" and "none"`;
-  throw new MinkeError('NOT_SUPPORTED', { what: 'HostConfig.NetworkMode', reason });
+  if (['', ...ownNetworks].includes(mode)) return { network: 'app' };
+  if (mode === 'host' || mode.includes(':')) {
+    const reason = `"${mode}" is not "default", "bridge", "none" or a network that was created`;
+    throw new MinkeError('NOT_SUPPORTED', { what: 'HostConfig.NetworkMode', reason });
+  }
+  return { network: 'app', attachment: { network: mode, aliases: aliasesOf(endpoints[mode], mode) } };
 }
+
+/** What else an endpoint may ask for (addresses, drivers) is given by minke. */
+function aliasesOf(value: Json | undefined, name: string): readonly string[] {
+  const path = `NetworkingConfig.EndpointsConfig.${name}`;
+  const { Aliases: aliases, DNSNames: _, ...rest } = objectOf(value, path);
+  const strange = Object.keys(rest).find((key) => !allZero(rest[key] ?? null));
+  if (strange === undefined) return wordsOf(aliases, `${path}.Aliases`);
+  throw new MinkeError('NOT_SUPPORTED', { what: `${path}.${strange}`, reason: 'addresses are given by minke' });
+}
+
+const ownNetworks = ['default', 'bridge', 'none'];
 
 function mountsOf(host: JsonObject): RunMount[] {
   const tmpfs = Object.entries(objectOf(host['Tmpfs'], 'HostConfig.Tmpfs'));
@@ -113,7 +139,7 @@ function capability(name: string): string {
   return upper === 'ALL' || upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
 }
 
-function envOf(value: Json | undefined): Record<string, string> {
+export function envOf(value: Json | undefined): Record<string, string> {
   // A name without "=" takes a variable away; what the image does not set is away already.
   return Object.fromEntries(
     wordsOf(value, 'Env')
@@ -122,7 +148,7 @@ function envOf(value: Json | undefined): Record<string, string> {
   );
 }
 
-function labelsOf(value: Json | undefined): Record<string, string> {
+export function labelsOf(value: Json | undefined): Record<string, string> {
   const labels = Object.entries(objectOf(value, 'Labels'));
   return Object.fromEntries(labels.map(([key, one]) => [key, textOf(one, `Labels.${key}`)]));
 }

@@ -95,6 +95,8 @@ export function createBoundedEngine(engine: Engine, options: BoundedOptions): En
       bound({ operation: 'remove', fields: { instance: id }, limitMs: limits.callMs, call: () => engine.remove(id) }),
     logs: engine.logs,
     networks: boundNetworks(engine.networks, bound, limits),
+    // Each is a matter of a moment, or as long as what is copied.
+    ...(engine.controls === undefined ? {} : { controls: engine.controls }),
     close: (how) =>
       bound({ operation: 'close', fields: { ...how }, limitMs: limits.recoverMs, call: () => engine.close(how) }),
   };
@@ -208,11 +210,12 @@ async function raceLimit<T>(clock: Clock, call: BoundCall<T>, limit: AbortContro
   };
   const onAbort = (): void => giveUp(call.signal?.reason);
   call.signal?.addEventListener('abort', onAbort);
-  clock.sleep(call.limitMs, timer.signal).then(
-    () => giveUp(expiry(call)),
-    // The timer was let go of: the call ended first.
-    () => undefined,
-  );
+  if (Number.isFinite(call.limitMs))
+    clock.sleep(call.limitMs, timer.signal).then(
+      () => giveUp(expiry(call)),
+      // The timer was let go of: the call ended first.
+      () => undefined,
+    );
   const result = call.call(limit.signal);
   try {
     return await Promise.race([result, givenUp.promise]);

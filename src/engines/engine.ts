@@ -3,6 +3,8 @@ import type { Socket } from 'node:net';
 import type { PublishedPort } from '../model/app.ts';
 import type { Id } from '../model/ids.ts';
 import type { InstanceExit, InstanceSpec, Outbound } from '../model/instance.ts';
+import type { Command, CommandEnd } from './command.ts';
+import type { Controls } from './controls.ts';
 
 /**
  * What makes instances on one kind of substrate. An engine knows nothing of releases, routes or scaling.
@@ -34,6 +36,8 @@ export interface Engine {
   remove(id: Id): Promise<void>;
   readonly logs: LogSource;
   readonly networks: Networks;
+  /** Absent where the engine has no such powers. */
+  readonly controls?: Controls;
   /** Lets go of everything without ending `logs` instances; with `purge`, ends and removes all. */
   close(options: { readonly purge: boolean }): Promise<void>;
 }
@@ -75,29 +79,6 @@ export interface InstanceStatus {
   /** Host pid of the instance's first process while it runs. */
   readonly pid?: number;
   readonly exit?: InstanceExit;
-}
-
-export interface Command {
-  /** A program without a slash is looked for in the PATH of its environment. */
-  readonly argv: readonly string[];
-  /** Over the instance's own. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** As in ImageConfig.user; absent = the instance's. */
-  readonly user?: string;
-  /** Absent = the instance's. */
-  readonly workdir?: string;
-  /** Then it is killed, with all that it started. */
-  readonly timeoutMs: number;
-  /** So much of the end of its output is kept. */
-  readonly outputBytes: number;
-}
-
-export interface CommandEnd {
-  /** As a shell gives it; 127 where there is no such program and 126 where it could not be started, with the reason as output. */
-  readonly code: number;
-  readonly cause: 'exited' | 'timed-out';
-  /** stdout and stderr in the order in which they were written. */
-  readonly output: Buffer;
 }
 
 /** What was written to stdout and stderr, kept until `remove`. */
@@ -183,4 +164,4 @@ export interface HostPort {
   readonly protocol: PublishedPort['protocol'];
 }
 
-export type { Outbound };
+export type { Command, CommandEnd, Outbound };

@@ -6,7 +6,7 @@ import { loadArchive } from './archive/load-archive.ts';
 import { planArchive, type ArchivePart } from './archive/save-archive.ts';
 import type { Digest } from './layout/digest.ts';
 import { openLayout, type Layout, type StoredImage } from './layout/layout.ts';
-import { toImageConfig } from './layout/manifest.ts';
+import { toImageConfig, type HistoryStep } from './layout/manifest.ts';
 import { shortName } from './layout/reference.ts';
 import { storeLayer } from './layout/store-layer.ts';
 import { packFolder } from './pack/pack.ts';
@@ -32,6 +32,16 @@ export interface ImageSummary {
   readonly config: ImageConfig;
 }
 
+/** One step of how an image was made, as its config tells it. */
+export interface ImageStep {
+  /** Unix milliseconds; 0 = not said. */
+  readonly createdAt: number;
+  readonly command: string;
+  readonly comment: string;
+  /** Bytes of the layer that it made, uncompressed; 0 where it made none. */
+  readonly sizeBytes: number;
+}
+
 /**
  * What the image store's worker does, one call after the other: file by file and synchronous, since that is the quickest
  * there is, and nobody else waits in its thread.
@@ -50,6 +60,8 @@ export interface Operations {
   importRoot(reference: string, path: string, config: Partial<ImageConfig>): ReadyImage;
   list(): readonly ImageSummary[];
   inspect(reference: string): ImageSummary | undefined;
+  /** The newest first; undefined when the layout has no such image. */
+  history(reference: string): readonly ImageStep[] | undefined;
   tag(reference: string, name: string): void;
   remove(reference: string): boolean;
   sweep(keep: readonly string[]): Swept;
@@ -75,6 +87,10 @@ export function createOperations(folder: string, nodePath: string): Operations {
     inspect: (reference) => {
       const image = layout.resolve(reference);
       return image === undefined ? undefined : summarise(image);
+    },
+    history: (reference) => {
+      const image = layout.resolve(reference);
+      return image === undefined ? undefined : stepsOf(image);
     },
     tag: (reference, name) => layout.tag(wanted(reference).id, name),
     remove: (reference) => layout.remove(reference),
@@ -112,6 +128,22 @@ function planSave(
   const asked = image.names.filter((name) => shortName(name) === reference || name === reference);
   return planArchive(layout.blobs, image, asked.length > 0 ? asked : image.names);
 }
+
+function stepsOf({ config, manifest }: StoredImage): readonly ImageStep[] {
+  const layers = [...manifest.layers];
+  const steps = (config.history ?? layers.map((): HistoryStep => ({}))).map((step): ImageStep => {
+    const createdAt = Date.parse(textOf(step.created));
+    return {
+      createdAt: Number.isNaN(createdAt) ? 0 : createdAt,
+      command: textOf(step.created_by),
+      comment: textOf(step.comment),
+      sizeBytes: step.empty_layer === true ? 0 : (layers.shift()?.size ?? 0),
+    };
+  });
+  return steps.toReversed();
+}
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 function summarise(image: StoredImage): ImageSummary {
   const { config, manifest } = image;

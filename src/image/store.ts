@@ -10,7 +10,7 @@ import type { Log } from '../observe/log.ts';
 import { streamArchive } from './archive/save-archive.ts';
 import { createFetching } from './fetching.ts';
 import type { Digest } from './layout/digest.ts';
-import type { ImageSummary } from './operations.ts';
+import type { ImageStep, ImageSummary } from './operations.ts';
 import type { PackRequest } from './pack/request.ts';
 import type { FetchOptions, ImageSource, Shelf } from './source.ts';
 import type { Swept } from './sweep.ts';
@@ -39,6 +39,8 @@ export interface ImageStore {
   importRoot(reference: string, tarOrFolder: string, config?: Partial<ImageConfig>): Promise<ReadyImage>;
   list(): Promise<readonly ImageSummary[]>;
   inspect(reference: string): Promise<ImageSummary | undefined>;
+  /** How it was made, the newest step first; undefined when there is no such image. */
+  history(reference: string): Promise<readonly ImageStep[] | undefined>;
   /** Gives the image one more name, taking it from another if need be. */
   tag(reference: string, name: string): Promise<void>;
   /** Takes the name away, with the last name the image; its files stay till `sweep`. False when there was no such thing. */
@@ -111,6 +113,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
     importRoot: (reference, path, config = {}) => changing(() => worker.call('importRoot', reference, path, config)),
     list: () => worker.call('list'),
     inspect: (reference) => worker.call('inspect', reference),
+    history: (reference) => worker.call('history', reference),
     tag: (reference, name) => changing(() => worker.call('tag', reference, name)),
     remove: (reference) => changing(() => worker.call('remove', reference)),
     sweep: (keep) => changing(() => worker.call('sweep', keep)),

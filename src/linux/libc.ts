@@ -20,6 +20,14 @@ export const setsockopt = libc.func('int setsockopt(int fd, int level, int optio
 export const getsockopt = libc.func('int getsockopt(int fd, int level, int option, void* value, _Inout_ uint* length)');
 /** setns(2) */
 export const setns = libc.func('int setns(int fd, int type)');
+/** unshare(2) */
+export const unshare = libc.func('int unshare(int flags)');
+/** chroot(2) */
+export const chroot = libc.func('int chroot(str path)');
+/** fchdir(2) */
+export const fchdir = libc.func('int fchdir(int fd)');
+/** chdir(2) */
+export const chdir = libc.func('int chdir(str path)');
 /** mount(2) */
 export const mount = libc.func('int mount(str source, str target, str type, ulong flags, str data)');
 /** umount2(2) */
@@ -34,6 +42,8 @@ export const waitpid = libc.func('int waitpid(int pid, _Out_ int* status, int op
 export const flock = libc.func('int flock(int fd, int operation)');
 /** ioctl(2), requests that answer a number */
 export const ioctl = libc.func('int ioctl(int fd, ulong request, _Out_ int* answer)');
+/** ioctl(2), requests that take a structure, or fill one in */
+export const ioctlWith = libc.func('int ioctl(int fd, ulong request, _Inout_ void* argument)');
 /** fcntl(2), the commands that take a number */
 export const fcntl = libc.func('int fcntl(int fd, int command, ...)');
 /** posix_spawn(3); answers an errno instead of setting it. */

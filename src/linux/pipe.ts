@@ -1,5 +1,5 @@
 import { closeSync, readSync } from 'node:fs';
-import { checked, eventfd, mkfifo, pipe2, socketpair } from './libc.ts';
+import { checked, eventfd, ioctl, mkfifo, pipe2, socketpair } from './libc.ts';
 
 /** O_CLOEXEC: nothing that we open is inherited by accident. (asm-generic/fcntl.h) */
 const closeOnExec = 0o2000000;
@@ -37,6 +37,14 @@ export function readNow(fd: number): Buffer {
   } catch {
     return buffer.subarray(0, 0);
   }
+}
+
+/** What a pipe holds at this moment: FIONREAD, pipe(7). */
+export function unreadBytes(fd: number): number {
+  const inputQueue = 0x541b;
+  const bytes: [number] = [0];
+  checked('ioctl', ioctl(fd, inputQueue, bytes));
+  return bytes[0];
 }
 
 /** A connected pair of Unix stream sockets, close-on-exec. */

@@ -32,6 +32,12 @@ export function kinshipOf(pid: number): Kinship | undefined {
   return { pid, ticks: Number(fields[19]), parent: Number(fields[1]), session: Number(fields[3]) };
 }
 
+/** Time on a processor that it has had, and that those of its children had who have ended, in ticks of 10 ms; 0 when it has ended. */
+export function processorTicks(pid: number): number {
+  const [user, system, childrenUser, childrenSystem] = (statFields(pid) ?? []).slice(11, 15).map(Number);
+  return (user ?? 0) + (system ?? 0) + (childrenUser ?? 0) + (childrenSystem ?? 0);
+}
+
 /** From the third on, the state. */
 function statFields(pid: number): readonly string[] | undefined {
   try {

@@ -16,7 +16,9 @@ import {
 } from './libc.ts';
 
 /** What a descriptor of the new process is: a path opened for it, or one of ours. */
-export type DescriptorSource = { readonly path: string; readonly access: 'read' | 'write' } | { readonly fd: number };
+export type DescriptorSource =
+  | { readonly path: string; readonly access: 'read' | 'write' | 'both' }
+  | { readonly fd: number };
 
 export interface ProcessRequest {
   /** Absolute path of the program; `argv[0]` may differ. */
@@ -42,7 +44,7 @@ const attributesSize = 512;
 const resetSignals = 0x04 | 0x08;
 /** POSIX_SPAWN_SETSID, glibc 2.26 and later */
 const newSession = 0x80;
-const openFlags = { read: 0, write: 1 } as const;
+const openFlags = { read: 0, write: 1, both: 2 } as const;
 
 // A sigset_t is 128 bytes. Node ignores SIGPIPE and an ignored signal is inherited through exec, so all go back to default.
 const allSignals = Buffer.alloc(128, 0xff);

@@ -147,6 +147,13 @@ export interface InstanceSpec {
   readonly streams: 'pipes' | 'logs';
   /** With `logs`, an open stdin lives as long as the daemon. */
   readonly stdin: 'none' | 'open';
+  /** With `logs`: its program has a terminal of this size at first, and all that it writes is on stdout. Absent = none. */
+  readonly terminal?: TerminalSize;
+}
+
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
 }
 
 /** `public`: all but loopback, link-local, private ranges and the host's own addresses; else `CIDR:port` rules. */

@@ -1,3 +1,4 @@
+import type { PublishedPort } from './app.ts';
 import type { Id } from './ids.ts';
 
 /**
@@ -51,12 +52,16 @@ export interface RunOptions {
   readonly capDrop?: readonly string[];
   readonly pidNamespace?: 'own' | 'host';
   readonly network?: 'app' | 'none';
+  /** One of the operator's networks, in place of the app's own. */
+  readonly attachment?: { readonly network: string; readonly aliases: readonly string[] };
+  /** Ports of the host that lead to it. */
+  readonly ports?: readonly PublishedPort[];
   /** Kept after its end until it is removed by hand, as `docker run` without `--rm` does. */
   readonly keep?: boolean;
   readonly name?: string;
   /** `open`: the starter of the run may send input through `attach`; `none`: /dev/null. */
   readonly stdin?: 'none' | 'open';
-  /** Its stdout and stderr are shown as one raw stream, as a terminal's are. */
+  /** It has a terminal; stdout and stderr are shown as one raw stream. */
   readonly tty?: boolean;
   /** How long a stop waits between SIGTERM and SIGKILL when the one who stops does not say. */
   readonly stopGraceMs?: number;

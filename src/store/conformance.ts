@@ -60,6 +60,16 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
         expect(await store.runs.get(id)).toBeUndefined();
       });
 
+      it('gives a run other options, whatever its state', async () => {
+        const run = await accept();
+        await store.runs.move(run.id, ['queued'], 'cancelled', { endedAt: 9 });
+        const changed = { ...run, state: 'cancelled', endedAt: 9, options: { name: 'another' } };
+        expect(await store.runs.setOptions(run.id, { name: 'another' })).toEqual(changed);
+        await reopen();
+        expect(await store.runs.get(run.id)).toEqual(changed);
+        expect(await store.runs.setOptions(newId(), {})).toBeUndefined();
+      });
+
       it('removes a run twice without complaint', async () => {
         const { id } = await accept();
         await store.runs.remove(id);

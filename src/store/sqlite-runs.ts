@@ -15,6 +15,7 @@ export interface RunOperations {
   readonly listRuns: (filter: RunFilter) => readonly Run[];
   readonly moveRun: (id: Id, from: readonly RunState[], to: RunState, patch: RunPatch) => Run | undefined;
   readonly retryRun: (id: Id, again: Run) => Run | undefined;
+  readonly setOptionsOfRun: (id: Id, options: Run['options']) => Run | undefined;
   readonly removeRun: (id: Id) => void;
   readonly runLedger: () => Ledger;
   readonly expiredRuns: (retention: Retention) => readonly Run[];
@@ -31,6 +32,7 @@ export function prepareRuns(db: DatabaseSync): RunOperations {
   // Hex digits end before "g": the range holds exactly the ids that begin with the prefix.
   const byPrefix = db.prepare(`SELECT * FROM runs WHERE id >= :prefix AND id < :prefix || 'g' LIMIT 2`);
   const move = db.prepare(moveSql);
+  const setOptions = db.prepare('UPDATE runs SET options = ? WHERE id = ? RETURNING *');
   const remove = db.prepare('DELETE FROM runs WHERE id = ?');
   const removeInput = db.prepare('DELETE FROM inputs WHERE run = ?');
   const expired = db.prepare(expiredSql);
@@ -78,6 +80,7 @@ export function prepareRuns(db: DatabaseSync): RunOperations {
       noteRetry.run(again.id, id);
       return again;
     },
+    setOptionsOfRun: (id, options) => maybeRun(setOptions.get(JSON.stringify(options), id)),
     removeRun: (id) => {
       removeInput.run(id);
       count.run(remove.run(id).changes, 'removed');

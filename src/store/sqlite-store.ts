@@ -17,6 +17,7 @@ export async function createSqliteStore({ file }: { readonly file: string }): Pr
       list: (filter) => call('listRuns', filter),
       move: (id, from, to, patch = {}) => call('moveRun', id, from, to, patch),
       retry: (id, again) => call('retryRun', id, again),
+      setOptions: (id, options) => call('setOptionsOfRun', id, options),
       remove: (id) => call('removeRun', id),
       ledger: () => call('runLedger'),
       expired: (retention) => call('expiredRuns', retention),

@@ -41,6 +41,8 @@ export interface RunStore {
    * more already answers the run that does so. Undefined where it is not settled, or not there.
    */
   retry(id: Id, again: Run): Promise<Run | undefined>;
+  /** Whatever state it is in; undefined when it is not there. */
+  setOptions(id: Id, options: Run['options']): Promise<Run | undefined>;
   /** With its input. "Not there" is success. */
   remove(id: Id): Promise<void>;
   ledger(): Promise<Ledger>;

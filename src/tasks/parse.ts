@@ -71,7 +71,8 @@ const readMount = objectOf<RunMount>(
   ['type', 'target', 'readOnly'],
 );
 
-const readOptions = objectOf<RunOptions>({
+/** Networks and ports are the Docker API's to ask for. */
+const readOptions = objectOf<Omit<RunOptions, 'attachment' | 'ports'>>({
   entrypoint: strings,
   workdir: absolutePath,
   user: text(),

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import type { LogChunk } from '../engines/engine.ts';
 import { MinkeError } from '../errors/index.ts';
 import { newId, type Id } from '../model/ids.ts';
-import { instancesOf, isSettled, type Run } from '../model/run.ts';
+import { instancesOf, isSettled, type Run, type RunOptions } from '../model/run.ts';
 import type { Clock } from '../observe/clock.ts';
 import type { Log } from '../observe/log.ts';
 import type { Timeline } from '../observe/timeline.ts';
@@ -59,6 +59,8 @@ export interface Tasks {
   retry(id: Id): Promise<Run>;
   /** Where every run is that was ever accepted. */
   ledger(): Promise<Ledger>;
+  /** Of a draft or a run, whatever its state; nothing is done to what lives. */
+  change(id: Id, options: RunOptions): Promise<Run>;
   /** With its logs and result. @throws RUN_STATE unless it is settled or a draft. */
   remove(id: Id): Promise<void>;
   /** Once, first: takes up the runs of an earlier daemon. Nothing starts before. */
@@ -187,6 +189,14 @@ export function createTasks(options: TasksOptions): Tasks {
       return await accepting.again(run);
     },
     ledger: async () => runs.ledger(),
+    change: async (id, changed) => {
+      const draft = drafts.get(id);
+      const run = await find(id);
+      const options = { ...run.options, ...changed };
+      if (draft === undefined) return (await runs.setOptions(id, options)) ?? run;
+      drafts.add({ ...draft, run: { ...run, options } });
+      return find(id);
+    },
     remove: async (id) => {
       if (drafts.remove(id)) return;
       const run = await find(id);

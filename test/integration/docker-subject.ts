@@ -45,9 +45,11 @@ export interface DockerMeans {
 }
 
 /** The Docker engine on a Docker Engine of the tests' own, made ready for the suite that judges every engine. */
+const notYet = { attachment: 'not carried to a Docker Engine yet', terminal: 'not carried to a Docker Engine yet' };
+
 export const dockerSubject = (means: () => DockerMeans, skips: EngineSubject['skips'] = {}): EngineSubject => ({
   name: 'docker',
-  skips,
+  skips: { ...notYet, ...skips },
   create: async () => await createUnderTest(means()),
 });
 

@@ -81,6 +81,7 @@ export function instanceSpec(
     settings: service.settings,
     outbound: outboundOf(app, service),
     streams: kind === 'cgi' ? 'pipes' : 'logs',
+    ...terminalOf(kind, options),
     stdin: extras.stdin ?? options.stdin ?? (kind === 'cgi' || service.stdinOpen ? 'open' : 'none'),
   };
 }
@@ -89,6 +90,10 @@ const replicaLabel = 'minke.replica';
 
 /** Which of the places of its service a living instance is in: its labels survive a restart of the daemon. */
 export const replicaOf = ({ labels }: Pick<InstanceSpec, 'labels'>): number => Number(labels[replicaLabel] ?? 1);
+
+/** Of 24 lines, as terminals have had since they were made of glass; whoever looks at it says how large it is. */
+const terminalOf = (kind: InstanceKind, { tty }: RunOptions): Pick<InstanceSpec, 'terminal'> =>
+  tty === true && kind !== 'cgi' ? { terminal: { rows: 24, columns: 80 } } : {};
 
 /** The port that the gateway speaks to: the file's first, else the image's first EXPOSE, else 8080 for an http function. */
 export function portOf(service: ServiceModel, image: ReadyImage): number | undefined {
@@ -124,13 +129,14 @@ function environmentOf(
   app: AppModel,
   service: ServiceModel,
   image: ReadyImage,
-  { id, kind = service.kind, env, run, deadlineAt, door = hasDoor(service) }: SpecExtras,
+  { id, kind = service.kind, env, run, deadlineAt, options = {}, door = hasDoor(service) }: SpecExtras,
 ): Readonly<Record<string, string>> {
   const port = portOf(service, image);
   const portEntry = port === undefined ? {} : { PORT: String(port) };
   return {
     // A service may know its port better: its file and its image come first. An http function listens where it is told.
     ...(kind === 'service' ? portEntry : {}),
+    ...(options.tty === true ? { TERM: 'xterm' } : {}),
     ...image.config.env,
     ...service.environment,
     ...env,

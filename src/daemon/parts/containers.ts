@@ -8,6 +8,7 @@ import type { Run } from '../../model/run.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import { imageReference, type Catalog } from './catalog.ts';
 import type { Instances } from './instances.ts';
+import type { RunNetworks } from './run-networks.ts';
 import { lineageOf } from './lineage.ts';
 
 export interface ContainersOptions {
@@ -16,11 +17,12 @@ export interface ContainersOptions {
   readonly instances: Instances;
   readonly catalog: Catalog;
   readonly images: ImageStore;
+  readonly networks: Pick<RunNetworks, 'portsOf'>;
 }
 
 /** The Docker API's containers, which are runs. */
 export function createContainers(options: ContainersOptions): Containers {
-  const { tasks, engine, instances, catalog, images } = options;
+  const { tasks, engine, instances, catalog, images, networks } = options;
 
   const find = async (id: Id): Promise<Run> => {
     const run = await tasks.get(id);
@@ -43,8 +45,25 @@ export function createContainers(options: ContainersOptions): Containers {
   const toContainer = async (run: Run): Promise<Container> => ({
     run,
     isStarted: !tasks.isDraft(run.id),
+    isPaused: run.instance !== undefined && run.state === 'running' && isPaused(run.instance),
     image: await imageOf(run),
+    ports: networks.portsOf(run.id),
+    ...addressOf(run),
   });
+
+  const addressOf = ({ instance }: Run): Pick<Container, 'address'> => {
+    const address = instance === undefined ? undefined : instances.get(instance)?.address;
+    return address === undefined ? {} : { address };
+  };
+
+  /** It may end at the same moment. */
+  const isPaused = (instance: Id): boolean => {
+    try {
+      return engine.controls?.isPaused(instance) ?? false;
+    } catch {
+      return false;
+    }
+  };
 
   const all = async (parent: Id | undefined): Promise<readonly Run[]> => {
     const drafts = tasks.drafts().filter((run) => parent === undefined || run.parent === parent);
@@ -76,6 +95,7 @@ export function createContainers(options: ContainersOptions): Containers {
     },
     stop: async (id, graceMs) => await unlessSettled(tasks.stop(id, graceMs)),
     cancel: async (id, reason) => await unlessSettled(tasks.cancel(id, reason, 0)),
+    change: async (id, changed) => void (await tasks.change(id, changed)),
     remove: async (id) => await tasks.remove(id),
     functions: async (app) => {
       const deployed = catalog.get(app);
@@ -109,7 +129,12 @@ async function unlessSettled(ending: Promise<unknown>): Promise<void> {
 }
 
 /** The Docker API's view of the image store. */
-export function createLocalImages(images: ImageStore): Images {
+export function createLocalImages(images: ImageStore, catalog: Catalog, instances: Instances): Images {
+  const used = async (): Promise<ReadonlySet<string>> =>
+    new Set([
+      ...catalog.list().flatMap((deployed) => [...deployed.images.values()].map(({ id }) => id)),
+      ...instances.list().map(({ spec }) => spec.imageId),
+    ]);
   return {
     find: async (reference) => {
       const found = await images.inspect(reference);
@@ -118,6 +143,12 @@ export function createLocalImages(images: ImageStore): Images {
     list: async () => (await images.list()).map(toLocal),
     pull: async (reference, options) => toLocal(await images.pull(reference, options)),
     load: async (archive) => (await images.load(archive)).map(toLocal),
+    save: async (reference) => await images.save(reference),
+    history: async (reference) => (await images.history(reference)) ?? [],
+    tag: async (reference, name) => await images.tag(reference, name),
+    remove: async (reference) => void (await images.remove(reference)),
+    used,
+    sweep: async () => await images.sweep([...(await used())]),
   };
 }
 

@@ -9,6 +9,7 @@ import type { LaunchableRun, LaunchedRun, Launcher } from '../../tasks/launcher.
 import type { AppHands } from './app-hands.ts';
 import type { Catalog, Startable } from './catalog.ts';
 import type { Instances } from './instances.ts';
+import type { Place, RunNetworks } from './run-networks.ts';
 import type { Volumes } from './volumes.ts';
 
 /** Makes runs into instances. */
@@ -19,9 +20,10 @@ export function createLauncher(options: {
   readonly images: ImageStore;
   readonly hands: AppHands;
   readonly volumes: Pick<Volumes, 'ensure'>;
+  readonly networks: RunNetworks;
   readonly clock: Clock;
 }): Launcher {
-  const { engine, instances, catalog, images, hands, volumes, clock } = options;
+  const { engine, instances, catalog, images, hands, volumes, networks, clock } = options;
 
   const startableOf = async (app: string, target: RunTarget, name: string): Promise<Startable> => {
     if ('function' in target) return catalog.startable(app, target.function);
@@ -56,12 +58,19 @@ export function createLauncher(options: {
       if (!isFunction && hands.networkOf(run.app) === undefined)
         await hands.ensureNetwork(run.app, { names: [], networks: {}, ports: [] });
       makeVolumes(volumes, startable.app, run.options.mounts ?? []);
-      const instance = await instances.start({
-        ...startable,
+      const place = isFunction ? undefined : await networks.open(run);
+      const starting = instances.start({
+        ...(place === undefined ? startable : placed(startable, place)),
         extras: extrasOf(run, attempt, clock, isFunction),
         ...(run.parent === undefined ? {} : { parent: run.parent }),
         signal,
       });
+      const instance = await starting.catch(async (error: unknown) => {
+        // As long as that may take, the run need not wait to hear why.
+        void networks.leave(run.id);
+        throw error;
+      });
+      await networks.enter(run, instance);
       return launched(instance, instance.spec);
     },
     adopt: async (run) => {
@@ -74,6 +83,12 @@ export function createLauncher(options: {
     remove: async (instance) => await engine.remove(instance),
   };
 }
+
+const placed = ({ app, service, image }: Startable, { networks, attachments }: Place): Startable => ({
+  app: { ...app, networks: { ...app.networks, ...networks } },
+  service: { ...service, networks: attachments },
+  image,
+});
 
 /** Only the operator runs images by their name, and finds everything there is in the app. */
 const everyNetwork = ({ networks }: AppModel): readonly AttachmentModel[] =>

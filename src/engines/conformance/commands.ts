@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { describe, expect } from 'vitest';
+import type { Attachment, CommandEnd, CommandStreams } from '../command.ts';
 import type { Command, Instance } from '../engine.ts';
 import { declarePromises, waitForLog, type Bench } from './bench.ts';
 import { program } from './programs.ts';
@@ -66,6 +69,55 @@ export function declareCommands(subject: EngineSubject): void {
       const end = await bench.engine.execute(handle.id, { ...commandOf('exit', '0'), argv: ['/no/such/program'] });
       expect([end.code, end.output.toString()]).toEqual([127, expect.stringContaining('/no/such/program')]);
     });
+
+    promise(
+      'with somebody attached gives all that it writes, byte for byte and apart, and takes input to its end',
+      async (bench) => {
+        const { handle } = await startHost(bench);
+        const size = 2 ** 20;
+        const flood = await attend(bench, handle.id, commandOf('flood', String(size)));
+        expect([flood.stdout.length, flood.stderr.length, flood.end]).toEqual([size, size, ended(0)]);
+        const copy = await attend(bench, handle.id, commandOf('cat'), 'in and out');
+        expect([copy.stdout.toString(), copy.end]).toEqual(['in and out', ended(0)]);
+      },
+      'attachment',
+    );
+
+    promise(
+      'with somebody attached tells of a program that is not there as else, and nobody is called',
+      async (bench) => {
+        const { handle } = await startHost(bench);
+        const begun = (): never => expect.unreachable();
+        const attached = { stdin: 'none', begun } as const;
+        const end = await bench.engine.execute(handle.id, {
+          ...commandOf('exit', '0'),
+          argv: ['/no/such/program'],
+          attached,
+        });
+        expect([end.code, end.output.toString()]).toEqual([127, expect.stringContaining('/no/such/program')]);
+      },
+      'attachment',
+    );
+
+    promise(
+      'has a terminal where one is asked for, whose size follows',
+      async (bench) => {
+        const { handle } = await startHost(bench);
+        let shown = '';
+        const begun = ({ stdin, stdout, resize }: CommandStreams): void => {
+          stdout.on('data', (bytes: Buffer) => {
+            shown += bytes.toString();
+            if (!shown.endsWith('ready\r\n')) return;
+            expect(resize({ rows: 33, columns: 111 })).toBe(true);
+            stdin?.write('go\n');
+          });
+        };
+        const attached = { stdin: 'open', terminal: { rows: 12, columns: 34 }, begun } as const;
+        const end = await bench.engine.execute(handle.id, { ...commandOf('terminal'), attached });
+        expect([shown, end.code]).toEqual(['12 34\r\nready\r\ngo\r\n33 111\r\n', 0]);
+      },
+      'terminal',
+    );
 
     promise('is killed when its time is up, and the instance lives on', async (bench) => {
       const { handle } = await startHost(bench);
@@ -176,6 +228,26 @@ async function startHost(bench: Bench, more: object = {}): Promise<Instance> {
   });
   await waitForLog(bench.engine, instance.handle.id, 'ready\n');
   return instance;
+}
+
+const ended = (code: number): object => ({ code, cause: 'exited', output: Buffer.alloc(0) });
+
+interface Attended {
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  readonly end: CommandEnd;
+}
+
+async function attend(bench: Bench, id: string, command: Command, input?: string): Promise<Attended> {
+  const outputs = Promise.withResolvers<[Promise<Buffer>, Promise<Buffer>]>();
+  const begun = ({ stdin, stdout, stderr }: CommandStreams): void => {
+    stdin?.end(input);
+    outputs.resolve([buffer(stdout), buffer(stderr ?? Readable.from([]))]);
+  };
+  const attached: Attachment = { stdin: input === undefined ? 'none' : 'open', begun };
+  const end = await bench.engine.execute(id, { ...command, attached });
+  const [stdout, stderr] = await Promise.all(await outputs.promise);
+  return { stdout, stderr, end };
 }
 
 async function processCount(bench: Bench, id: string): Promise<number> {

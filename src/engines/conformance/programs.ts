@@ -46,6 +46,8 @@ const scripts = {
   hog: 'a=0123456789abcdef; while :; do a=$a$a; done',
   /** Starts one process in its session, one in a session of its own and one that nobody is the parent of; says `started` and waits. */
   spawn: 'sleep 1000 & setsid sleep 1000 & (setsid sleep 1000 &); echo started; wait',
+  /** Says the size of its terminal and `ready`, waits for a line, says the size again. */
+  terminal: 'stty size; echo ready; read -r line; stty size',
   /** Starts a process, makes the file that $MARK names, and waits. */
   linger: 'sleep 1000 & : > "$MARK"; wait',
   /** Starts $1 processes at once. */

@@ -105,6 +105,11 @@ export async function createDocker(options: DockerOptions): Promise<Engine> {
     execute: async (id, command, abort) => {
       const running = live.get(id);
       if (running === undefined) throw new MinkeError('INSTANCE_NOT_FOUND', { instance: id });
+      if (command.attached !== undefined)
+        throw new MinkeError('NOT_SUPPORTED', {
+          what: 'A command with somebody attached',
+          reason: 'it is not carried to a Docker Engine yet',
+        });
       const executing = executeIn(context, running, command, abort);
       const settled = executing.catch(() => undefined).finally(() => commands.delete(settled));
       commands.add(settled);

@@ -1,6 +1,8 @@
+import type { PassThrough } from 'node:stream';
 import { MinkeError } from '../../errors/index.ts';
 import { newId, type Id } from '../../model/ids.ts';
 import type { Clock } from '../../observe/clock.ts';
+import type { Attachment } from '../command.ts';
 import type { Command, CommandEnd } from '../engine.ts';
 import { behaviourOfCommand, sleepUnbounded, type FakeScript } from './behaviour.ts';
 import { startFakeInstance, type FakeInstance, type FakeInstanceOptions } from './fake-instance.ts';
@@ -27,8 +29,8 @@ export async function executeCommand(
     ...specOf(command, host.spec.env),
     id: newId(),
     kind: 'task',
-    streams: 'logs',
-    stdin: 'none',
+    streams: command.attached === undefined ? 'logs' : 'pipes',
+    stdin: command.attached?.stdin ?? 'none',
   } as const;
   const behaviour = behaviourOfCommand(script, spec);
   if (behaviour.failStart !== undefined)
@@ -41,6 +43,7 @@ export async function executeCommand(
     address: host.address,
     network,
   });
+  attach(command.attached, process);
   const kill = (): void => process.signal(9);
   const over = new AbortController();
   let isLate = false;
@@ -58,6 +61,19 @@ export async function executeCommand(
   signal?.removeEventListener('abort', kill);
   signal?.throwIfAborted();
   return { code, cause: isLate ? 'timed-out' : 'exited', output: await lastOf(process, command.outputBytes) };
+}
+
+/** It has no terminal: what it writes to stderr comes on stdout where one was asked for. */
+function attach(attached: Attachment | undefined, { pid, stdin, stdout, stderr }: FakeInstance): void {
+  if (attached === undefined || stdout === undefined || stderr === undefined) return;
+  if (attached.terminal !== undefined) stderr.pipe(stdout as PassThrough, { end: false });
+  attached.begun({
+    pid,
+    ...(stdin === undefined ? {} : { stdin }),
+    stdout,
+    ...(attached.terminal === undefined ? { stderr } : {}),
+    resize: () => attached.terminal !== undefined,
+  });
 }
 
 const specOf = ({ argv, env, user, workdir }: Command, own: Readonly<Record<string, string>>) => ({

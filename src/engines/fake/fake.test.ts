@@ -7,6 +7,7 @@ import { conformanceScript } from './fake.programs.ts';
 declareEngineConformance({
   name: 'fake',
   skips: {
+    terminal: 'the fake has no terminals',
     files: 'the fake has no file system',
     isolation: 'the fake has no process table',
     'memory-limit': 'no kernel counts the memory of a fake instance',

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { isNamespace } from '../../linux/namespace.ts';
 import type { InstanceSpec, Outbound } from '../../model/instance.ts';
 import type { InstanceSummary } from '../engine.ts';
-import { createLimitGroup, type LimitGroup } from './host/cgroups.ts';
+import { createLimitGroup, isFrozen, thawGroup, type LimitGroup } from './host/cgroups.ts';
 import { endForkBombs } from './host/fork-bombs.ts';
 import { gatewayAddress } from './network/addresses.ts';
 import { slotFile, type Reach, type Slot } from './network/slot.ts';
@@ -100,6 +100,8 @@ function inSlot(
     addressOf: (name) => network.addressOf(name, networks),
     leave: async () => {
       const wasBomb = bombs.stop();
+      // Whoever comes into it next would not run.
+      if (isFrozen(slot.group.path)) thawGroup(slot.group.path);
       const verdict = slot.group.verdict() ?? (wasBomb ? 'pids-limit' : undefined);
       // The kernel's record of most processes never goes down, so a slot that met its limit would accuse the next; one whose
       // addresses, routes or rules were changed would deceive the next.

@@ -4,7 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { openPipes, type Pipe } from '../../linux/pipe.ts';
 import type { DescriptorSource } from '../../linux/process.ts';
 import type { Id } from '../../model/ids.ts';
-import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
+import type { InstanceExit, InstanceLimits, InstanceSpec } from '../../model/instance.ts';
 import { watchClosedOutput } from './closed-output.ts';
 import type { Context } from './context.ts';
 import { instanceFolder } from './places.ts';
@@ -23,6 +23,8 @@ export interface Running {
   readonly home: string;
   /** Of all its processes: the cgroup around its container's. */
   readonly group: string;
+  /** Sets other limits around them. */
+  readonly limit: (limits: InstanceLimits) => Promise<void>;
   readonly stdin?: Writable;
   readonly stdout?: Readable;
   readonly stderr?: Readable;
@@ -79,7 +81,8 @@ async function launch(
       address: seat.address,
       home,
       group: seat.group.path,
-      ...(input === undefined ? {} : { stdin: new Socket({ fd: input.write, readable: false, writable: true }) }),
+      limit: seat.group.limit,
+      ...(input === undefined ? {} : { stdin: writer(input) }),
       stdout,
       stderr: reader(errors),
       ended: started.ended.then(async (code) => {
@@ -125,6 +128,8 @@ export function childEnd(pipe: Pipe | undefined, access: 'read' | 'write'): Desc
   return { path: pipe === undefined ? '/dev/null' : `/proc/${process.pid}/fd/${pipe[access]}`, access };
 }
 
-function reader(pipe: Pipe | undefined): Readable {
+export const writer = (pipe: Pipe): Writable => new Socket({ fd: pipe.write, readable: false, writable: true });
+
+export function reader(pipe: Pipe | undefined): Readable {
   return new Socket({ fd: pipe?.read ?? -1, readable: true, writable: false });
 }

@@ -1,4 +1,4 @@
-import type { ContainerSettings } from '../../model/instance.ts';
+import type { ContainerSettings, TerminalSize } from '../../model/instance.ts';
 
 /** Parts of the OCI configuration that come from what a file sets of a container. */
 
@@ -26,3 +26,10 @@ export const sysctlsOf = ({ sysctls = {}, domainname }: ContainerSettings): Read
   ...sysctls,
   ...(domainname === undefined ? {} : { 'kernel.domainname': domainname }),
 });
+
+export const consoleSizeOf = ({
+  terminal,
+}: {
+  readonly terminal?: TerminalSize;
+}): { readonly consoleSize?: { readonly height: number; readonly width: number } } =>
+  terminal === undefined ? {} : { consoleSize: { height: terminal.rows, width: terminal.columns } };

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { InstanceMount, InstanceSpec } from '../../model/instance.ts';
 import { capabilitiesOf } from '../local/capabilities.ts';
 import { oomScoreOf } from '../local/oom-score.ts';
-import { rlimitsOf, sysctlsOf } from './bundle-settings.ts';
+import { consoleSizeOf, rlimitsOf, sysctlsOf } from './bundle-settings.ts';
 import { seccompProfile } from './seccomp.ts';
 import type { OciUser } from '../local/users.ts';
 
@@ -28,7 +28,8 @@ export function ociConfig(spec: InstanceSpec, facts: BundleFacts): object {
   return {
     ociVersion: '1.0.2',
     process: {
-      terminal: false,
+      terminal: spec.terminal !== undefined,
+      ...consoleSizeOf(spec),
       user: facts.user,
       args: spec.argv,
       env: Object.entries({ PATH: defaultPath, ...spec.env }).map(([key, value]) => `${key}=${value}`),

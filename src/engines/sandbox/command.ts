@@ -1,24 +1,26 @@
-import { closeSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
-import { openPipe } from '../../linux/pipe.ts';
 import { newId, type Id } from '../../model/ids.ts';
+import type { Clock } from '../../observe/clock.ts';
 import type { Command, CommandEnd } from '../engine.ts';
-import { childEnd, type Running } from './brief.ts';
+import type { Running } from './brief.ts';
 import { commandMark, killCommand } from '../local/command-processes.ts';
+import { connectCommand } from './command-streams.ts';
+import { consoleSizeOf } from './bundle-settings.ts';
 import type { Context } from './context.ts';
 import { findProgram } from '../local/host/program.ts';
 import { starterLost } from './prepare.ts';
 import { containerOf } from './record.ts';
-import { readLast } from './last-output.ts';
 import { executeCommand } from './runtime/commands.ts';
 import { failureIn, firstProcess, type KnownContainer } from './runtime/containers.ts';
 import type { StartedProcess } from '../local/starter/client.ts';
 import { resolveUser, type OciUser } from '../local/users.ts';
 
 /**
- * Runs a command in a living instance by its runtime's own `exec`, which the starter starts. The daemon reads its output: whoever
- * writes without end is read without end, and only the last of it is kept.
+ * Runs a command in a living instance by its runtime's own `exec`, which the starter starts. The daemon reads its output: where
+ * nobody is attached, whoever writes without end is read without end, and only the last of it is kept.
  */
 export async function executeIn(
   context: Context,
@@ -64,11 +66,18 @@ interface OciProcess {
   readonly cwd: string;
   readonly user: OciUser;
   readonly oomScoreAdj: number;
+  readonly terminal: boolean;
+  readonly consoleSize?: { readonly height: number; readonly width: number };
 }
 
 /** The instance's own process but for what the command says: the same rights, limits and environment. */
-function describe({ home, record }: Running, { argv, env = {}, user, workdir }: Command, key: Id): OciProcess {
-  const { process } = JSON.parse(readFileSync(join(home, 'config.json'), 'utf8')) as { process: OciProcess };
+function describe(
+  { home, record }: Running,
+  { argv, env = {}, user, workdir, attached }: Command,
+  key: Id,
+): OciProcess {
+  const { process: own } = JSON.parse(readFileSync(join(home, 'config.json'), 'utf8')) as { process: OciProcess };
+  const { consoleSize: _, ...process } = own;
   const added = Object.entries({ ...env, [commandMark]: key });
   const kept = process.env.filter((line) => !added.some(([name]) => line.startsWith(`${name}=`)));
   return {
@@ -77,11 +86,21 @@ function describe({ home, record }: Running, { argv, env = {}, user, workdir }: 
     env: [...kept, ...added.map(([name, value]) => `${name}=${value}`)],
     cwd: workdir ?? process.cwd,
     user: user === undefined ? process.user : resolveUser(user, record.imageRoot ?? ''),
+    terminal: attached?.terminal !== undefined,
+    ...consoleSizeOf(attached ?? {}),
   };
 }
 
 // crun's `exec` leaves it as it is, and the starter's may be that of a daemon that is protected from the kernel.
 const shellLine = 'echo "$1" >/proc/self/oom_score_adj; shift; exec "$@"';
+
+// As in lasting.ts: 3 is the terminal's other end, 4 and 5 are the pipes.
+const terminalShellLine = `echo "$1" >/proc/self/oom_score_adj; shift
+cat <&3 >&5 2>/dev/null 3<&- 4<&- 5>&- & output=$!
+cat <&4 >&3 2>/dev/null 3<&- 4<&- 5>&- & input=$!
+"$@" 3>&- 4>&- 5>&-
+code=$?; exec </dev/null >/dev/null 2>&1; wait $output; kill $input
+exit $code`;
 
 async function run(context: Context, execution: Execution): Promise<CommandEnd> {
   const { container, command, folder, described } = execution;
@@ -89,22 +108,27 @@ async function run(context: Context, execution: Execution): Promise<CommandEnd> 
   if (program === undefined) throw gone(container.id);
   const runtime = { name: container.runtime, program };
   const started = executeCommand(runtime, context.places.memory, container.id, folder);
-  const pipe = openPipe();
-  const output = readLast(pipe, command.outputBytes);
+  const terminal = command.attached?.terminal;
+  const ends = connectCommand(command.attached, command.outputBytes);
+  const line = terminal === undefined ? shellLine : terminalShellLine;
   try {
     const process = await context.starter
       .start({
         ...started,
-        argv: ['/bin/sh', '-c', shellLine, 'minke', String(described.oomScoreAdj), ...started.argv],
-        descriptors: [childEnd(undefined, 'read'), childEnd(pipe, 'write'), childEnd(pipe, 'write')],
+        argv: ['/bin/sh', '-c', line, 'minke', String(described.oomScoreAdj), ...started.argv],
+        descriptors: ends.descriptors,
+        ...(terminal === undefined ? {} : { terminal }),
         outlives: false,
         isCommand: true,
       })
-      .finally(() => closeSync(pipe.write));
+      .finally(ends.letGo);
+    void process.announced.then((pid) => {
+      if (pid !== undefined) ends.begun(pid);
+    });
     const end = await untilEnded(context, execution, process);
-    return { ...end, output: output.end() };
+    return { ...end, output: ends.end() };
   } finally {
-    output.end();
+    ends.end();
   }
 }
 
@@ -117,7 +141,7 @@ async function untilEnded(
   const over = new AbortController();
   const either = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
   const unlessOver = (): 'late' => 'late';
-  const limit = clock.sleep(command.timeoutMs, either).then(unlessOver, unlessOver);
+  const limit = sleepUntil(clock, command.timeoutMs, either).then(unlessOver, unlessOver);
   const first = await Promise.race([process.ended, limit]);
   over.abort();
   if (typeof first === 'number') return { code: first, cause: 'exited' };
@@ -126,6 +150,10 @@ async function untilEnded(
   if (first === undefined) throw starterLost(running.record.summary.name);
   return { code: (await process.ended) ?? killed, cause: 'timed-out' };
 }
+
+/** Rejects on abort. */
+const sleepUntil = async (clock: Clock, ms: number, signal: AbortSignal): Promise<unknown> =>
+  Number.isFinite(ms) ? await clock.sleep(ms, signal) : await once(signal, 'abort', { signal });
 
 /** Of a program that SIGKILL ended. */
 const killed = 137;

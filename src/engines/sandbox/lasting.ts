@@ -1,11 +1,11 @@
 import { closeSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
-import { Socket } from 'node:net';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { makeFifo, openPipe } from '../../linux/pipe.ts';
 import { signalProcess } from '../../linux/proc.ts';
 import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
-import { childEnd, givingBack, type Running } from './brief.ts';
+import { childEnd, givingBack, writer, type Running } from './brief.ts';
 import type { Context } from './context.ts';
 import { fullName } from './logs/frame.ts';
 import { instanceFolder } from './places.ts';
@@ -78,7 +78,7 @@ export function observe(context: Context, record: InstanceRecord, seat: Seat, { 
     context.exits.keep(id, exit);
     return exit;
   });
-  return { record, address: seat.address, home, group: seat.group.path, stopping, ended };
+  return { record, address: seat.address, home, group: seat.group.path, limit: seat.group.limit, stopping, ended };
 }
 
 // It says who it is before all else, so that the next life of the daemon need not look for it among all processes.
@@ -88,24 +88,35 @@ exec 5>"$home/stdout" 6>"$home/stderr" 3<>"$home/stdout" 4<>"$home/stderr" 5>&- 
 "$@" >&3 2>&4 3>&- 4>&-
 echo $? >"$home/exit.new"; mv "$home/exit.new" "$home/exit"`;
 
-async function launch(context: Context, spec: InstanceSpec, home: string): Promise<Socket | undefined> {
+// The same with a terminal: what it is, the runtime carries on into the terminal that it makes in the container. Whoever copies
+// holds no end of the terminal but the one that stands for keyboard and screen, which tells its end when the last other one goes.
+const terminalShellLine = `home=$1; shift; echo $$ >"$home/keeper"
+exec 6>"$home/stdout" 7>"$home/stderr" 8<>"$home/stdout" 9<>"$home/stderr" 6>&- 7>&-
+cat <&3 >&8 2>/dev/null 3<&- 4<&- 5>&- 8>&- 9>&- & output=$!
+cat <&4 >&3 2>/dev/null 3<&- 4<&- 5>&- 8>&- 9>&- & input=$!
+"$@" 3>&- 4>&- 5>&- 8>&- 9>&-
+code=$?; exec </dev/null >/dev/null 2>&1; wait $output; kill $input
+echo $code >"$home/exit.new"; mv "$home/exit.new" "$home/exit"`;
+
+async function launch(context: Context, spec: InstanceSpec, home: string): Promise<Writable | undefined> {
   const input = spec.stdin === 'open' ? openPipe() : undefined;
   const run = runCommand(context.runtime, context.places.memory, spec.id, home);
   const started = await context.starter
     .start({
       ...run,
-      argv: ['/bin/sh', '-c', shellLine, 'minke', home, ...run.argv],
+      argv: ['/bin/sh', '-c', spec.terminal === undefined ? shellLine : terminalShellLine, 'minke', home, ...run.argv],
       descriptors: [
         childEnd(input, 'read'),
         { path: '/dev/null', access: 'write' },
         { path: '/dev/null', access: 'write' },
       ],
+      ...(spec.terminal === undefined ? {} : { terminal: spec.terminal }),
       outlives: true,
     })
     .finally(() => {
       if (input !== undefined) closeSync(input.read);
     });
-  const stdin = input === undefined ? undefined : new Socket({ fd: input.write, readable: false, writable: true });
+  const stdin = input === undefined ? undefined : writer(input);
   if ((await started.announced) !== undefined) return stdin;
   stdin?.destroy();
   throw (await started.ended) === undefined ? starterLost(spec.name) : startFailure(context, spec.name, home);

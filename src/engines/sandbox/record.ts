@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { InstanceSpec } from '../../model/instance.ts';
+import type { InstanceLimits, InstanceSpec } from '../../model/instance.ts';
 import { mayChangeNetwork, reachOf, type SeatRecord } from '../local/seat.ts';
 import type { KnownContainer } from './runtime/containers.ts';
 import type { RuntimeName } from './runtime/runtime.ts';
@@ -36,6 +36,11 @@ export function recordOf(
     runtime,
   };
 }
+
+export const withLimits = (record: InstanceRecord, limits: InstanceLimits): InstanceRecord => ({
+  ...record,
+  summary: { ...record.summary, limits },
+});
 
 export function readRecord(folder: string): InstanceRecord | undefined {
   try {

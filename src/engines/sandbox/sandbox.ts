@@ -11,7 +11,8 @@ import { MinkeError } from '../../errors/index.ts';
 import type { Engine, Instance } from '../engine.ts';
 import { startBrief, type Running } from './brief.ts';
 import { executeIn } from './command.ts';
-import { killIn, removeGroupTree } from '../local/host/cgroups.ts';
+import { isFrozen, killIn, removeGroupTree, thawGroup } from '../local/host/cgroups.ts';
+import { createControls } from './controls.ts';
 import type { Context } from './context.ts';
 import { watchEnds } from './ends.ts';
 import { createExits } from './exits.ts';
@@ -78,6 +79,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Engine> {
     const running = live.get(id);
     if (running === undefined) return;
     running.stopping.isAsked = true;
+    if (isFrozen(running.group)) thawGroup(running.group);
     const asked = running.record.stopSignal ?? terminate;
     if (graceMs > 0 && signal(id, asked)) await endsWithin(running.ended, graceMs, context.clock);
     if (live.has(id)) await killSurely(id);
@@ -135,6 +137,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Engine> {
       await stop(id, 0);
       context.exits.forget(id);
     },
+    controls: createControls(context.places, live, (running) => live.set(running.record.summary.id, running)),
     logs: {
       read: (id, { follow, ...rest }) =>
         readLog(join(context.places.logs, id), { ...rest, follow: follow === true && live.has(id) }),

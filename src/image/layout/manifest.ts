@@ -35,7 +35,15 @@ export interface ConfigFile {
     readonly Healthcheck?: HealthcheckFile | null;
   };
   readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly Digest[] };
-  readonly history?: readonly object[];
+  /** Of how it was made, the oldest first. Anyone may write it: nothing relies on it. */
+  readonly history?: readonly HistoryStep[];
+}
+
+export interface HistoryStep {
+  readonly created?: unknown;
+  readonly created_by?: unknown;
+  readonly comment?: unknown;
+  readonly empty_layer?: unknown;
 }
 
 export const mediaTypes = {

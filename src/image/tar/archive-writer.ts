@@ -7,11 +7,19 @@ export interface ArchiveWriter {
   add(entry: Omit<TarEntry, 'size'>, body?: Uint8Array): void;
   /** A file whose body is the file at `path`, as it is now. */
   addFile(entry: Omit<TarEntry, 'size'>, path: string): void;
+  /** The same of a file that is open, from its beginning; what it grows by meanwhile is left out. */
+  addOpen(entry: Omit<TarEntry, 'size'>, file: number): void;
   end(): void;
 }
 
 export function createArchiveWriter(write: (bytes: Uint8Array) => void): ArchiveWriter {
   const pad = (size: number): void => write(zeros.subarray(0, paddingAfter(size)));
+  const addOpen: ArchiveWriter['addOpen'] = (entry, file) => {
+    const { size } = fstatSync(file);
+    write(encodeHeader({ ...entry, size }));
+    copyBody(file, size, write, entry.name);
+    pad(size);
+  };
   return {
     add: (entry, body = none) => {
       write(encodeHeader({ ...entry, size: body.length }));
@@ -21,14 +29,12 @@ export function createArchiveWriter(write: (bytes: Uint8Array) => void): Archive
     addFile: (entry, path) => {
       const file = openSync(path, 'r');
       try {
-        const { size } = fstatSync(file);
-        write(encodeHeader({ ...entry, size }));
-        copyBody(file, size, write, path);
-        pad(size);
+        addOpen(entry, file);
       } finally {
         closeSync(file);
       }
     },
+    addOpen,
     end: () => write(endOfArchive),
   };
 }

@@ -86,6 +86,21 @@ export function groupsIn(path: string): string[] {
   });
 }
 
+/** Its processes get no time, and none that they start does, until they are let go on. */
+export const freezeGroup = (path: string): void => writeFileSync(...freezer(path, true));
+/** Killing what is frozen is in vain on v1 until then. */
+export const thawGroup = (path: string): void => writeFileSync(...freezer(path, false));
+
+export function isFrozen(path: string): boolean {
+  const [file] = freezer(path, true);
+  return ['1', 'FROZEN', 'FREEZING'].includes(readIfThere(file).trim());
+}
+
+function freezer(path: string, isFrozen: boolean): [file: string, text: string] {
+  if (cgroupLayout() === 'v2') return [join(cgroupRoot, path, 'cgroup.freeze'), isFrozen ? '1' : '0'];
+  return [join(cgroupRoot, 'freezer', path, 'freezer.state'), isFrozen ? 'FROZEN' : 'THAWED'];
+}
+
 /** Every group of ours has processes counted, so one controller's tree shows them all. */
 const pidsRoot = (): string => (cgroupLayout() === 'v2' ? cgroupRoot : join(cgroupRoot, 'pids'));
 

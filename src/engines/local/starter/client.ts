@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { MinkeError } from '../../../errors/index.ts';
+import type { TerminalSize } from '../../../model/instance.ts';
 import { openSocketPair } from '../../../linux/pipe.ts';
 import { reapEnded, startProcess, type DescriptorSource } from '../../../linux/process.ts';
 import { writePidFile } from '../../../linux/proc.ts';
@@ -29,6 +30,8 @@ export interface Starter {
 export interface StartRequest {
   readonly argv: readonly string[];
   readonly descriptors: readonly DescriptorSource[];
+  /** As in the protocol. */
+  readonly terminal?: TerminalSize;
   readonly outlives: boolean;
   readonly isCommand?: boolean;
   readonly pidFile?: string;

@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { mountOverlay, unmount } from '../../../linux/mount.ts';
 import { openPipes, type Pipe } from '../../../linux/pipe.ts';
 import { descendantsOf } from '../../../linux/proc.ts';
+import { openRawTerminal } from '../../../linux/terminal.ts';
 import { closeInheritedOnExec, reapEnded, startProcess, type ProcessRequest } from '../../../linux/process.ts';
 import { listenForPid, watchForPid } from './announcement.ts';
 import { narrowCgroupView } from './cgroup-view.ts';
@@ -71,13 +72,9 @@ function start(request: StarterRequest & { op: 'start' }): void {
   };
   const announcement = pidFile === undefined ? listenForPid(take) : watchForPid(pidFile, take);
   const argv = request.argv.map((word) => word.replace(announcePlaceholder, announcement.path));
-  const child = startOrStop(announcement.stop, {
-    path: argv[0] ?? '',
-    argv,
-    env: environment,
-    descriptors: request.descriptors,
-    ownSession: true,
-  });
+  const child = startOrStop(announcement.stop, () =>
+    startWithTerminal(request, { path: argv[0] ?? '', argv, env: environment, ownSession: true }),
+  );
   watched.set(child, {
     key,
     outlives,
@@ -90,13 +87,16 @@ function start(request: StarterRequest & { op: 'start' }): void {
 
 function execute(request: StarterRequest & { op: 'execute' }): void {
   const [input, output, errors] = openPipes(3) as [Pipe, Pipe, Pipe];
-  const child = startOrStop(() => [input, output, errors].forEach((pipe) => closeBoth(pipe)), {
-    path: request.argv[0] ?? '',
-    argv: request.argv,
-    env: { ...environment, ...request.env },
-    descriptors: [{ fd: input.read }, { fd: output.write }, { fd: errors.write }],
-    ownSession: true,
-  });
+  const stop = (): void => [input, output, errors].forEach((pipe) => closeBoth(pipe));
+  const child = startOrStop(stop, () =>
+    startProcess({
+      path: request.argv[0] ?? '',
+      argv: request.argv,
+      env: { ...environment, ...request.env },
+      descriptors: [{ fd: input.read }, { fd: output.write }, { fd: errors.write }],
+      ownSession: true,
+    }),
+  );
   closeSync(input.read);
   closeSync(output.write);
   closeSync(errors.write);
@@ -110,9 +110,24 @@ function execute(request: StarterRequest & { op: 'execute' }): void {
   );
 }
 
-function startOrStop(stop: () => void, request: ProcessRequest): number {
+/** A terminal becomes the session's by being opened, as its leader's first descriptor. */
+function startWithTerminal(
+  { descriptors, terminal: size }: StarterRequest & { op: 'start' },
+  process: Omit<ProcessRequest, 'descriptors'>,
+): number {
+  if (size === undefined) return startProcess({ ...process, descriptors });
+  const { master, path } = openRawTerminal(size);
   try {
-    return startProcess(request);
+    const ends = [{ path, access: 'both' as const }, { fd: 0 }, { fd: 0 }, { fd: master }];
+    return startProcess({ ...process, descriptors: [...ends, ...descriptors] });
+  } finally {
+    closeSync(master);
+  }
+}
+
+function startOrStop(stop: () => void, begin: () => number): number {
+  try {
+    return begin();
   } catch (error) {
     stop();
     throw error;

@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
+import type { TerminalSize } from '../../../model/instance.ts';
 import type { DescriptorSource } from '../../../linux/process.ts';
 
 /** Daemon and starter speak JSON, a line a message, over a socket pair; the starter has its end as descriptor 3. */
@@ -14,6 +15,8 @@ export type StarterRequest =
       readonly key: number;
       readonly argv: readonly string[];
       readonly descriptors: readonly DescriptorSource[];
+      /** It gets a terminal of its own as descriptors 0 to 2, the terminal's other end as 3, and `descriptors` from 4 on. */
+      readonly terminal?: TerminalSize;
       /** false: it is ended with the daemon. */
       readonly outlives: boolean;
       /** And all that is in its group of processes, and in that of the announced one: what a command in a container has started. */

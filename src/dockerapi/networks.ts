@@ -1,0 +1,19 @@
+/** Networks that the operator makes for containers of no app file. Who is on one finds the others on it by name, and nobody else. */
+export interface Networks {
+  list(): readonly Network[];
+  /** By name, id, or the beginning of an id that only one has. */
+  find(reference: string): Network | undefined;
+  create(network: Pick<Network, 'name' | 'isInternal' | 'labels'>): Network;
+  remove(name: string): void;
+}
+
+export interface Network {
+  /** 64 hex digits. */
+  readonly id: string;
+  readonly name: string;
+  /** Without a way to the outside. */
+  readonly isInternal: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Unix milliseconds. */
+  readonly createdAt: number;
+}

@@ -149,7 +149,7 @@ export const catalogue = {
   CONFLICT: user(409, '{reason}'),
   NO_SUCH: user(404, 'No such {kind}: {name}'),
   // The machine and the daemon.
-  NOT_ROOT: user(403, 'The sandbox needs root', 'Run it with sudo, or use Docker: --engine docker'),
+  NOT_ROOT: user(403, 'The sandbox needs root', 'Run it with sudo.'),
   MISSING_PROGRAM: user(500, 'Cannot find "{program}", which {purpose}', 'Install it: {install}'),
   CGROUPS_UNUSABLE: user(500, 'The sandbox cannot limit what containers use: {reason}', 'Mount them: {mend}'),
   DAEMON_UNREACHABLE: system(503, 'No daemon answers at {socket}', 'Start one: minke serve'),

@@ -42,7 +42,7 @@ const unfit: readonly UnfitHost[] = [
     change: ':',
     subject: 'root',
     says: 'The sandbox needs root',
-    hint: 'Run it with sudo, or use Docker: --engine docker',
+    hint: 'Run it with sudo.',
   },
   {
     title: 'without cgroups',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { seededBelow, type RandomBelow } from '../../model/seeded-random.fixture.ts';
 import { isOnDemand, placesOf, type AppModel, type DependencyModel, type ServiceModel } from '../../model/app.ts';
 import { emptyApp, imageTarget } from '../instance/image-target.ts';
 import { configDigest } from '../instance/config-digest.ts';
@@ -416,7 +417,7 @@ describe('any plan', () => {
   it.each(Array.from({ length: 150 }, (_, seed) => seed + 1))(
     'CO-3 converges and does nothing twice or unasked (seed %i)',
     (seed) => {
-      const random = createRandom(seed);
+      const random = seededBelow(seed);
       let current = nothing;
       for (let deploy = 0; deploy < 4; deploy += 1) {
         const desired = randomDesired(random);
@@ -449,7 +450,7 @@ function expectPlaces({ instances }: Current, { model: app, images }: Desired): 
 }
 
 /** Whatever somebody asks for is so afterwards, at once; of what was not asked for, only what is restarted with it has changed. */
-function expectWishes(before: Current, desired: Desired, random: Random): Current {
+function expectWishes(before: Current, desired: Desired, random: RandomBelow): Current {
   let current = before;
   for (let count = random(3); count > 0; count -= 1) {
     const name = Object.keys(desired.model.services)[random(6)];
@@ -474,7 +475,7 @@ function expectWishes(before: Current, desired: Desired, random: Random): Curren
 
 const isOfPlaces = (one: ServiceModel): boolean => one.kind === 'service' && !isOnDemand(one);
 
-function randomWish(name: string, random: Random): Wish {
+function randomWish(name: string, random: RandomBelow): Wish {
   const verb = (['scale', 'stop', 'start', 'restart'] as const)[random(4)]!;
   return verb === 'scale' ? { verb, replicas: { [name]: random(5) } } : { verb, services: [name] };
 }
@@ -648,19 +649,6 @@ const unseen = (one: CurrentInstance): CurrentInstance => ({
   isPublished: false,
 });
 
-type Random = (below: number) => number;
-
-/** mulberry32: small, and the same numbers for the same seed everywhere. */
-function createRandom(seed: number): Random {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
 const need = (name: string, more: Partial<DependencyModel> = {}): DependencyModel => ({
   name,
   condition: 'service_started',
@@ -672,7 +660,7 @@ const need = (name: string, more: Partial<DependencyModel> = {}): DependencyMode
 const names = ['a', 'b', 'c', 'd', 'e', 'f'];
 
 /** Few names and few values, so that one deploy often meets the leavings of another. */
-function randomDesired(random: Random): Desired {
+function randomDesired(random: RandomBelow): Desired {
   const present = names.filter(() => random(4) > 0);
   const services = present.map((name, index) =>
     service(name, {
@@ -696,7 +684,7 @@ function randomDesired(random: Random): Desired {
   return { model: model(services, volumes), images, checked: present.filter(() => random(3) === 0) };
 }
 
-const randomNeed = (random: Random): Partial<DependencyModel> => ({
+const randomNeed = (random: RandomBelow): Partial<DependencyModel> => ({
   condition: (['service_started', 'service_started', 'service_healthy', 'service_completed_successfully'] as const)[
     random(4)
   ]!,
@@ -705,7 +693,7 @@ const randomNeed = (random: Random): Partial<DependencyModel> => ({
 });
 
 /** What happens between two deploys: instances end, a daemon restarts, a function runs, a twin is left over. */
-function withTrouble(current: Current, random: Random): Current {
+function withTrouble(current: Current, random: RandomBelow): Current {
   const alive = current.instances.filter(() => random(5) > 0);
   const restarted = random(3) === 0 ? alive.map(unseen) : alive;
   const twin =

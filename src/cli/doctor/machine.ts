@@ -43,7 +43,7 @@ export async function examineMachine(surroundings: Surroundings): Promise<readon
 
 function checkSystem(): Finding {
   if (process.platform === 'linux') return ok('system', `Linux, ${process.arch}`);
-  return lacks('system', process.platform, 'the sandbox needs Linux', 'minke up --engine docker');
+  return lacks('system', process.platform, 'minke runs containers on Linux only', 'a virtual machine with Linux');
 }
 
 const leastNode = 24;

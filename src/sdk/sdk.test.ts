@@ -218,6 +218,13 @@ describe('connection', () => {
     expect(() => fromEnv({ MINKE_API: 'ftp://x' })).toThrow('Cannot use MINKE_API="ftp://x"');
   });
 
+  it('more callers at once than the socket has room for are all answered', async () => {
+    const minke = await start();
+    const { id } = await minke.run('say', ['a'], { detach: true });
+    const waits = Array.from({ length: 1500 }, async () => (await minke.runs.wait(id)).state);
+    expect(new Set(await Promise.all(waits))).toEqual(new Set(['succeeded']));
+  });
+
   it('a connection that breaks is an error that says so, at the head and in the middle of an answer', async () => {
     const minke = await start({
       runWait: (_, answer) => answer.destroy(),

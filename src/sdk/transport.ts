@@ -2,6 +2,7 @@ import type * as nodeHttp from 'node:http';
 import type { Agent, IncomingMessage, RequestOptions } from 'node:http';
 import { createRequire } from 'node:module';
 import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { pathOf, routes, type Query, type RouteName } from '../api/routes.ts';
 import type { Address } from './address.ts';
 import { errorOf } from './answer-error.ts';
@@ -65,28 +66,33 @@ export function createTransport(address: Address): Transport {
  */
 async function send(address: Address, agent: Agent, route: RouteName, call: Call): Promise<IncomingMessage> {
   const isRepeatable = routes[route].method === 'GET' || call.headers?.['idempotency-key'] !== undefined;
-  const first = await attempt(address, isRepeatable ? agent : undefined, route, call);
-  return first === 'stale' ? retry(address, route, call) : first;
+  let by = isRepeatable ? agent : undefined;
+  for (;;) {
+    const answer = await attempt(address, by, route, call);
+    if (answer === 'stale') by = undefined;
+    else if (answer === 'busy') await delay(busyPauseMs * (1 + Math.random()));
+    else return answer;
+    if (call.signal?.aborted === true) throw call.signal.reason;
+  }
 }
 
-async function retry(address: Address, route: RouteName, call: Call): Promise<IncomingMessage> {
-  const answer = await attempt(address, undefined, route, call);
-  if (answer === 'stale') throw new Error('A fresh connection is never stale');
-  return answer;
-}
+/** Between two attempts while more are waiting at the socket than fit; the daemon takes up hundreds at once. */
+const busyPauseMs = 10;
 
 function attempt(
   address: Address,
   agent: Agent | undefined,
   route: RouteName,
   call: Call,
-): Promise<IncomingMessage | 'stale'> {
+): Promise<IncomingMessage | 'stale' | 'busy'> {
   return new Promise((resolve, reject) => {
     const { payload, headers } = payloadOf(call);
     const request = http.request({ ...requestOptions(address, route, call), headers, agent: agent ?? false });
     request.once('response', resolve);
     request.on('error', (error: NodeJS.ErrnoException) => {
       if (agent !== undefined && request.reusedSocket && staleCodes.has(error.code ?? '')) resolve('stale');
+      // A Unix socket whose queue is full says so at once (connect(2)); nothing has been sent.
+      else if (error.code === 'EAGAIN' && error.syscall === 'connect' && isWhole(payload)) resolve('busy');
       else reject(connectionError(address, error, call.signal));
     });
     if (isWhole(payload)) request.end(payload);

@@ -34,7 +34,10 @@ describe('a run request', () => {
     [{ target: { function: '../a' } }, '"target.function" is "../a"; it must be the name of a function'],
     [{ target: { image: '' } }, '"target.image" is ""; it must be the reference of an image'],
     [{ target: { func: 'a' } }, '"target.func" is not a field; "target" has function, image'],
-    [{ target, arg: ['a'] }, '"arg" is not a field; a run has app, target, args, env, options, timeoutMs, input'],
+    [
+      { target, arg: ['a'] },
+      '"arg" is not a field; a run has app, target, args, env, options, timeoutMs, notBefore, retries, maxAgeMs, input',
+    ],
     [{ target, app: 'Shop' }, '"app" is "Shop"; it must be the name of an app, such as "shop"'],
     [{ target, args: 'a b' }, '"args" is "a b"; it must be a list, such as ["a", "b"]'],
     [{ target, args: ['a', 5] }, '"args[1]" is 5; it must be a string'],

@@ -137,7 +137,7 @@ it('refuses with 503 what it has no descriptors for, stays alive and goes on by 
   const all = await Promise.all(Array.from({ length: 60 }, async () => await page().catch(() => 'closed')));
   expect(new Set(all).difference(new Set(['fresh\n', '503 OUT_OF_DESCRIPTORS', 'closed']))).toEqual(new Set());
   expect(all.filter((answer) => answer === '503 OUT_OF_DESCRIPTORS').length).toBeGreaterThan(0);
-  const runs = await Promise.all(Array.from({ length: 40 }, async () => await hello().catch((error: Error) => error)));
+  const runs = await Promise.all(Array.from({ length: 100 }, async () => await hello().catch((error: Error) => error)));
   expect(runs.filter((run) => run instanceof Error).length).toBeGreaterThan(0);
   expect([await page(), await hello(), daemon.pid]).toEqual(['fresh\n', 'hello\n', pid]);
   await end();

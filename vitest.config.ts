@@ -3,18 +3,9 @@ import { defineConfig } from 'vitest/config';
 // Unit and conformance tests lie beside the code they promise something about; what needs a real engine lies in
 // test/integration. A file looks at nothing but its own daemon's things, so that two may run side by side, but for these: they
 // time something, or use up what all share.
-const alone = [
-  'abuse',
-  'clients',
-  'demo',
-  'isolation',
-  'limits',
-  'many',
-  'restart-moments',
-  'scarce',
-  'soaks',
-  'traffic',
-].map((name) => `test/integration/${name}.test.ts`);
+const alone = ['demo', 'isolation', 'limits', 'many', 'scarce', 'soaks', 'traffic'].map(
+  (name) => `test/integration/${name}.test.ts`,
+);
 
 const integration = {
   include: ['test/integration/**/*.test.ts'],

@@ -33,7 +33,21 @@ export const initProgram = join(import.meta.dirname, 'init.sh');
 const project = join(import.meta.dirname, '..', '..');
 
 /** Boots a guest for the runs; rejects when it ended before they did. */
-export async function conformanceInGuest(kind: GuestKind, { runs, signal, tell }: GuestOrder): Promise<Outcome[]> {
+export async function conformanceInGuest(kind: GuestKind, order: GuestOrder): Promise<Outcome[]> {
+  for (let boots = 1; ; boots += 1) {
+    const { outcomes, hasFinished, last } = await runGuest(kind, order);
+    if (hasFinished) return outcomes;
+    const isOver = outcomes.length > 0 || boots === mostBoots || !last.join('\n').includes(brokenStart);
+    if (isOver) throw new Error(`the guest ended early:\n${last.join('\n')}`);
+    order.tell?.('Node did not start in the guest; it is booted again');
+  }
+}
+
+/** V8 looks over the pages that it compiles into, and on an emulated processor ends its process at the start now and then. */
+const brokenStart = 'Check failed: it->second.Size() > offset';
+const mostBoots = 10;
+
+async function runGuest(kind: GuestKind, { runs, signal, tell }: GuestOrder): Promise<Console> {
   const folder = mkdtempSync(join(tmpdir(), 'minke-guest-'));
   try {
     writeFileSync(join(folder, 'run'), scriptOf(runs));
@@ -46,8 +60,7 @@ export async function conformanceInGuest(kind: GuestKind, { runs, signal, tell }
     await ended;
     signal.removeEventListener('abort', halt);
     signal.throwIfAborted();
-    if (!console.hasFinished) throw new Error(`the guest ended early:\n${console.last.join('\n')}`);
-    return console.outcomes;
+    return console;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -5,10 +5,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Run } from '../../src/model/run.ts';
 import { seededRandom } from '../../src/model/seeded-random.fixture.ts';
 import { createRuns } from '../../src/sdk/runs.ts';
-import { startDaemon, type TestDaemon } from '../../test/integration/daemon.ts';
+import type { TestDaemon } from '../../test/integration/daemon.ts';
 import { loadBusybox } from '../../test/integration/door-images.ts';
 import { fixtureApp } from '../../test/integration/isolation-fixtures.ts';
 import type { Figure, Soak, SoakOptions } from './soak.ts';
+import { onDaemon } from './on-daemon.ts';
 
 const rounds = 200;
 const clients = 50;
@@ -19,17 +20,7 @@ const nothing = { op: '==', value: 0 } as const;
 /** `kill -9` at random moments while clients submit: what was accepted is done, once. */
 export const accepts: Soak = {
   about: `${rounds} times kill -9 of the daemon while ${clients} clients submit runs`,
-  run: async (options) => {
-    const daemon = await startDaemon();
-    const figures = await measure(daemon, options).catch(async (error: unknown) => {
-      options.tell(`the end of the daemon's log:\n${daemon.log().slice(-5000)}`);
-      await daemon.purge();
-      throw error;
-    });
-    const left = await daemon.purge();
-    for (const line of left) options.tell(`left after purge: ${line}`);
-    return [...figures, { what: 'left after purge', value: left.length, unit: 'lines', limit: nothing }];
-  },
+  run: async (options) => await onDaemon(options, measure),
 };
 
 async function measure(daemon: TestDaemon, { scale, signal, tell }: SoakOptions): Promise<readonly Figure[]> {

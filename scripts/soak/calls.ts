@@ -1,6 +1,6 @@
 import { createRuns, type Runs } from '../../src/sdk/runs.ts';
 import type { Run } from '../../src/model/run.ts';
-import { startDaemon, type TestDaemon } from '../../test/integration/daemon.ts';
+import type { TestDaemon } from '../../test/integration/daemon.ts';
 import { fixtureApp } from '../../test/integration/isolation-fixtures.ts';
 import { numbers } from '../../test/integration/restart-host.ts';
 import { processesOf, residentMb, rolesOf } from '../../test/integration/voting-host.ts';
@@ -8,6 +8,7 @@ import { changesSince, worldAtRest } from '../../test/integration/world.ts';
 import { timed } from '../bench/rounds.ts';
 import { openInspector } from './inspector.ts';
 import type { Figure, Soak, SoakOptions } from './soak.ts';
+import { onDaemon } from './on-daemon.ts';
 
 const total = 1000;
 /** After so many, everything that is kept for good has been made: the rest may add nothing. */
@@ -21,19 +22,8 @@ const starterMb = 60;
 /** Requests and runs of every ending, eight at a time; afterwards the host is as it was. */
 export const calls: Soak = {
   about: `${total} requests and ${total} runs leave nothing behind`,
-  run: soakCalls,
+  run: async (options) => await onDaemon(options, measure, { environment: { NODE_OPTIONS: '--inspect=127.0.0.1:0' } }),
 };
-
-async function soakCalls(options: SoakOptions): Promise<readonly Figure[]> {
-  const daemon = await startDaemon({ environment: { NODE_OPTIONS: '--inspect=127.0.0.1:0' } });
-  const figures = await measure(daemon, options).catch(async (error: unknown) => {
-    await daemon.purge();
-    throw error;
-  });
-  const left = await daemon.purge();
-  for (const line of left) options.tell(`left after purge: ${line}`);
-  return [...figures, { what: 'left after purge', value: left.length, unit: 'lines', limit: nothing }];
-}
 
 const nothing = { op: '==', value: 0 } as const;
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { InstanceRow } from '../../src/api/types.ts';
 import { signalProcess } from '../../src/linux/proc.ts';
-import { startDaemon, type TestDaemon } from '../../test/integration/daemon.ts';
+import type { TestDaemon } from '../../test/integration/daemon.ts';
 import { fixtureApp } from '../../test/integration/isolation-fixtures.ts';
 import { viewOf } from '../../test/integration/restart-host.ts';
 import { changesSince, worldAtRest } from '../../test/integration/world.ts';
@@ -9,6 +9,7 @@ import { percentile } from '../bench/statistics.ts';
 import { readLines, type Lines } from './kills/lines.ts';
 import { startLoad, type LoadOptions, type LoadOutcome } from './kills/load.ts';
 import type { Figure, Soak, SoakOptions } from './soak.ts';
+import { onDaemon } from './on-daemon.ts';
 
 /** Of the daemon, of its starter and of its log writer. */
 const killsOfEach = 20;
@@ -20,17 +21,7 @@ const nothing = { op: '==', value: 0 } as const;
 /** `kill -9`, again and again, while services write a thousand numbered lines a second and clients call everything. */
 export const kills: Soak = {
   about: `${killsOfEach} times kill -9 of the daemon, of its starter and of its log writer, under load`,
-  run: async (options) => {
-    const daemon = await startDaemon();
-    const figures = await measure(daemon, options).catch(async (error: unknown) => {
-      options.tell(`the end of the daemon's log:\n${daemon.log().slice(-5000)}`);
-      await daemon.purge();
-      throw error;
-    });
-    const left = await daemon.purge();
-    for (const line of left) options.tell(`left after purge: ${line}`);
-    return [...figures, { what: 'left after purge', value: left.length, unit: 'lines', limit: nothing }];
-  },
+  run: async (options) => await onDaemon(options, measure),
 };
 
 interface Victim {

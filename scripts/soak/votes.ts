@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createMinke, type Minke } from '../../src/sdk/minke.ts';
-import { startDaemon, type TestDaemon } from '../../test/integration/daemon.ts';
+import type { TestDaemon } from '../../test/integration/daemon.ts';
 import { readResult, votingFile } from '../../test/integration/voting-app.ts';
 import { timed } from '../bench/rounds.ts';
 import type { Figure, Soak, SoakOptions } from './soak.ts';
+import { onDaemon } from './on-daemon.ts';
 
 const votes = 10_000;
 const clients = 32;
@@ -29,16 +30,11 @@ export const votesAtOnce: Soak = {
   run: async (options) => {
     const folder = mkdtempSync(join(tmpdir(), 'minke-votes-'));
     writeFileSync(join(folder, 'failing.yaml'), failing);
-    const daemon = await startDaemon();
     try {
-      await daemon.up(votingFile, { over: [join(folder, 'failing.yaml')] });
-      const figures = await measure(daemon, options);
-      const left = await daemon.purge();
-      for (const line of left) options.tell(`left after purge: ${line}`);
-      return [...figures, { what: 'left after purge', value: left.length, unit: 'lines', limit: nothing }];
-    } catch (error) {
-      await daemon.purge();
-      throw error;
+      return await onDaemon(options, async (daemon) => {
+        await daemon.up(votingFile, { over: [join(folder, 'failing.yaml')] });
+        return await measure(daemon, options);
+      });
     } finally {
       rmSync(folder, { recursive: true });
     }

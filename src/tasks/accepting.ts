@@ -61,23 +61,12 @@ export function createAccepting(options: {
       const { id: retryOf, app, target, args, env, options: own, timeoutMs, retries, parent } = settled;
       // What was said of its time is over; the target says how long this one may wait.
       const { maxAgeMs } = await launcher.settings(app, target);
-      const run: Run = {
-        id: ids(),
-        app,
-        target,
-        args,
-        env,
-        options: own,
-        state: 'queued',
-        attempts: 0,
-        createdAt: clock.now(),
-        timeoutMs,
-        retryOf,
-        ...(retries === undefined ? {} : { retries }),
-        ...(maxAgeMs === undefined ? {} : { expiresAt: clock.now() + maxAgeMs }),
-        ...(parent === undefined ? {} : { parent }),
-      };
-      const accepted = await runs.retry(retryOf, run);
+      const { run } = draftOf(
+        { app, target, args, env, options: own, ...(parent === undefined ? {} : { parent }) },
+        { timeoutMs, ...(retries === undefined ? {} : { retries }), ...(maxAgeMs === undefined ? {} : { maxAgeMs }) },
+        { id: ids(), createdAt: clock.now() },
+      );
+      const accepted = await runs.retry(retryOf, { ...run, retryOf });
       if (accepted === undefined) throw new MinkeError('RUN_NOT_FOUND', { run: retryOf });
       if (accepted.id === run.id) onAccepted(accepted);
       return accepted;

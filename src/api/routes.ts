@@ -27,8 +27,21 @@ export const routes = {
   start: { method: 'POST', path: '/apps/:app/start' },
   /** Services begin anew, whatever they are at: body ServicesRequest. ndjson like `up`. */
   restart: { method: 'POST', path: '/apps/:app/restart' },
+  /**
+   * Forgets services that do not run, with what they wrote: body RemoveRequest. What runs is left alone unless it is to be stopped first.
+   * ndjson like `up`.
+   */
+  rm: { method: 'POST', path: '/apps/:app/rm' },
   /** ?app= -> InstancesAnswer */
   instances: { method: 'GET', path: '/instances' },
+  /**
+   * A further command in a living instance. ?argv= and ?env=K=V repeated, ?user=&workdir=, ?stdin=true, ?rows=&columns= for a terminal.
+   * Body: application/x-ndjson of ExecInput -> the same of ExecOutput, the last with `exitCode`. Who goes ends it; with ?detach=true
+   * it goes on by itself, and the answer is empty.
+   */
+  exec: { method: 'POST', path: '/instances/:instance/exec' },
+  /** ?app=, ?name= repeated: the processes of what lives -> TopAnswer */
+  top: { method: 'GET', path: '/top' },
   /** ?app=&name=&follow= -> application/x-ndjson of LogLine */
   logs: { method: 'GET', path: '/logs' },
   /** ?app=&since=&follow= -> application/x-ndjson of TimelineEvent */

@@ -51,6 +51,43 @@ export interface ServicesRequest {
   readonly services?: readonly string[];
 }
 
+export interface RemoveRequest extends ServicesRequest {
+  /** What runs is stopped first. */
+  readonly stop?: boolean;
+}
+
+/** To a command in an instance. The end of the body is the end of its input. */
+export type ExecInput =
+  | {
+      /** Base64. */
+      readonly data: string;
+    }
+  | { readonly rows: number; readonly columns: number };
+
+/** From it. */
+export type ExecOutput =
+  | {
+      readonly stream: 'stdout' | 'stderr';
+      /** Base64. */
+      readonly data: string;
+    }
+  | {
+      /** As a shell gives it; 127 where there is no such program and 126 where it could not be started. */
+      readonly exitCode: number;
+      /** Why it could not be started. */
+      readonly reason?: string;
+    };
+
+export interface TopAnswer {
+  readonly instances: readonly ProcessRows[];
+}
+
+/** What `ps` of the host says of an instance's processes: numbers and users are the host's. */
+export interface ProcessRows extends Pick<InstanceRow, 'id' | 'app' | 'name' | 'replica'> {
+  readonly titles: readonly string[];
+  readonly processes: readonly (readonly string[])[];
+}
+
 /** Answer of `config`: the model with every default filled in. */
 export interface ConfigAnswer {
   readonly model: AppModel;

@@ -376,6 +376,27 @@ describe('images and the daemon', () => {
     expect(await minke('load .')).toMatchObject({ code: 2, stderr: 'minke: Cannot read ".": it is not a file\n' });
   });
 
+  it('CO-2 pull: one image, or each of the app file once, and not what it builds', async () => {
+    const asked: (string | null)[] = [];
+    const services = {
+      web: { image: 'acme/web:1' },
+      db: { image: 'redis:7' },
+      cache: { image: 'redis:7' },
+      own: { build: {}, image: 'own' },
+    };
+    const minke = await start({
+      config: (_, answer) => sendJson(answer, { model: { name: 'voting', services }, warnings: [] }),
+      imagePull: ({ query }, answer) => {
+        const reference = query.get('reference');
+        asked.push(reference);
+        sendLines(answer, [{ done: true, images: [{ reference, id: `sha256:${asked.length}`, sizeBytes: 1 }] }]);
+      },
+    });
+    expect((await minke('pull')).stdout).toBe('Pulled acme/web:1 (sha256:1)\nPulled redis:7 (sha256:2)\n');
+    expect((await minke('pull alpine:3')).stdout).toBe('Pulled alpine:3 (sha256:3)\n');
+    expect(asked).toEqual(['acme/web:1', 'redis:7', 'alpine:3']);
+  });
+
   it('status: who answers where', async () => {
     const minke = await start();
     expect((await minke('status')).stdout).toBe(

@@ -12,6 +12,13 @@ process.exit(await main(process.argv.slice(2)));
 
 async function main(words: readonly string[]): Promise<number> {
   const context = createContext();
+  const code = await codeOf(context, words);
+  // Into a pipe Node writes what fits, and the rest later: the end of the process would be the end of it.
+  await Promise.all([context.out.flushed(), context.err.flushed()]);
+  return code;
+}
+
+async function codeOf(context: Context, words: readonly string[]): Promise<number> {
   try {
     return await dispatch(context, words);
   } catch (error) {

@@ -211,6 +211,7 @@ export function assemble(options: WorldOptions): World {
     gateway,
     images,
     instances,
+    log,
     schedules,
     store,
     supervisor,

@@ -14,7 +14,7 @@ export type DockerCli = (args: readonly string[], input?: string) => Promise<Doc
 export const dockerCli =
   (door: string, program = 'docker'): DockerCli =>
   async (args, input = '') =>
-    await runProgram(program, args, door, input);
+    await runProgram(program, args, doorAt(door), input);
 
 /**
  * The same at a terminal of 33 lines and 111 columns. Each piece of input is typed when what it waits for has been shown; what was shown
@@ -27,9 +27,20 @@ export async function dockerAtTerminal(
   typed: readonly (readonly [after: string, keys: string])[],
 ): Promise<DockerResult> {
   const words = args.map((word) => `'${word}'`).join(' ');
-  const line = `stty rows 33 columns 111; exec ${program} ${words}`;
-  return await runProgram('script', ['-qfec', line, '/dev/null'], door, typed);
+  return await atTerminal(`${program} ${words}`, doorAt(door), typed);
 }
+
+/** Any line of a shell there. */
+export async function atTerminal(
+  line: string,
+  environment: Readonly<Record<string, string>>,
+  typed: readonly (readonly [after: string, keys: string])[],
+): Promise<DockerResult> {
+  const script = `stty rows 33 columns 111; exec ${line}`;
+  return await runProgram('script', ['-qfec', script, '/dev/null'], environment, typed);
+}
+
+const doorAt = (door: string): Readonly<Record<string, string>> => ({ DOCKER_HOST: `unix://${door}` });
 
 /** The CLIs of this machine, each once: distributions and Docker itself put theirs in different folders. */
 export const dockerPrograms = (): readonly string[] => {
@@ -44,11 +55,11 @@ export const dockerPrograms = (): readonly string[] => {
 async function runProgram(
   program: string,
   args: readonly string[],
-  door: string,
+  environment: Readonly<Record<string, string>>,
   input: string | readonly (readonly [after: string, keys: string])[],
 ): Promise<DockerResult> {
   const child = spawn(program, args, {
-    env: { PATH: process.env['PATH'], HOME: '/nonexistent', TERM: 'xterm', DOCKER_HOST: `unix://${door}` },
+    env: { PATH: process.env['PATH'], HOME: '/nonexistent', TERM: 'xterm', ...environment },
   });
   let [out, err] = ['', ''];
   const left = typeof input === 'string' ? [] : [...input];

@@ -68,6 +68,8 @@ export interface ServiceModel {
   readonly replicas: number;
   /** Somebody stopped it (`minke stop`), and none runs until it is started again or the app is brought up. No file says so. */
   readonly isStopped?: true;
+  /** It is stopped, and nobody wants to see it any more (`minke rm`). */
+  readonly isRemoved?: true;
   readonly routes: readonly RouteModel[];
   /** Names that its containers may start through the Docker API and minke's own. */
   readonly mayRun: readonly string[];

@@ -96,7 +96,11 @@ function attempt(
       else reject(connectionError(address, error, call.signal));
     });
     if (isWhole(payload)) request.end(payload);
-    else payload.once('error', (error) => request.destroy(error)).pipe(request);
+    else {
+      // The answer may begin before the body does.
+      request.flushHeaders();
+      payload.once('error', (error) => request.destroy(error)).pipe(request);
+    }
   });
 }
 

@@ -7,7 +7,7 @@ import type { PlanOptions } from './plan.ts';
 export type Wish =
   | { readonly verb: 'scale'; readonly replicas: Readonly<Record<string, number>> }
   | {
-      readonly verb: 'stop' | 'start' | 'restart';
+      readonly verb: 'stop' | 'start' | 'restart' | 'rm';
       /** None: all of them. */
       readonly services: readonly string[];
     };
@@ -52,7 +52,8 @@ function serviceOf({ name: app, services }: AppModel, name: string, verb: Wish['
 }
 
 function changed(model: AppModel, name: string, wish: Wish): ServiceModel {
-  const { isStopped: _, ...service } = serviceOf(model, name, wish.verb);
+  const { isStopped: _, isRemoved: __, ...service } = serviceOf(model, name, wish.verb);
   if (wish.verb === 'stop') return { ...service, isStopped: true };
+  if (wish.verb === 'rm') return { ...service, isStopped: true, isRemoved: true };
   return wish.verb === 'scale' ? { ...service, replicas: wish.replicas[name] ?? service.replicas } : service;
 }

@@ -1,4 +1,4 @@
-import type { ProgressLine, ScaleRequest, ServicesRequest } from '../../api/types.ts';
+import type { ProgressLine, RemoveRequest, ScaleRequest, ServicesRequest } from '../../api/types.ts';
 import type { Operand } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
 import { usage } from '../command/parse.ts';
@@ -17,6 +17,7 @@ export const servicesOperand: Operand = {
 
 type Asked =
   | { readonly verb: 'scale'; readonly body: ScaleRequest }
+  | { readonly verb: 'rm'; readonly body: RemoveRequest }
   | { readonly verb: 'stop' | 'start' | 'restart'; readonly body: ServicesRequest };
 
 /** Has services of an app that is up brought to what was asked for, and says so: `done` is how it is called, such as "stopped web". */

@@ -48,6 +48,20 @@ export function containerOf(flags: Flags): ContainerOptions {
   });
 }
 
+/** `--env` of a command: what has no value has the one of here, and is left out where there is none. */
+export function environmentOf(
+  given: readonly string[],
+  own: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const pairs = given.map((text): [string, string | undefined] => {
+    const at = text.indexOf('=');
+    const name = at === -1 ? text : text.slice(0, at);
+    if (name === '') throw usage(`--env cannot be "${text}": it has no name`, 'Write --env NAME=VALUE');
+    return [name, at === -1 ? own[name] : text.slice(at + 1)];
+  });
+  return Object.fromEntries(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined));
+}
+
 /** What was not asked for is not sent. */
 const defined = (options: { readonly [Key in keyof ContainerOptions]: ContainerOptions[Key] | undefined }) =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as ContainerOptions;

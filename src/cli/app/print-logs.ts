@@ -15,7 +15,10 @@ export interface LogQuery {
 export async function printLogs(api: Transport, query: LogQuery, out: Output): Promise<void> {
   const printer = createLogPrinter(out);
   try {
-    for await (const line of readLogs(api, query)) printer.print(line);
+    for await (const line of readLogs(api, query)) {
+      printer.print(line);
+      await out.flushed();
+    }
   } finally {
     printer.flush();
   }

@@ -2,14 +2,14 @@ import { addAbortSignal } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { ProgressLine } from '../../api/types.ts';
 import { appHere, appOption } from '../app/app-request.ts';
-import { containerFlags, containerOf } from '../app/container-flags.ts';
+import { containerFlags, containerOf, environmentOf } from '../app/container-flags.ts';
 import { defineCommand } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
 import { parseDuration } from '../command/duration.ts';
 import { countOf } from '../command/count.ts';
-import { usage } from '../command/parse.ts';
 import { followProgress } from '../app/follow-progress.ts';
 import { endingOf } from '../app/run-ending.ts';
+import { writeChunk } from '../app/write-chunk.ts';
 import { connect } from '../daemon/connect.ts';
 import { createProgress } from '../terminal/progress.ts';
 import type { Minke } from '../../sdk/minke.ts';
@@ -85,16 +85,6 @@ async function bringImage(context: Context, api: Transport, reference: string): 
   await followProgress(lines, createProgress(context.err));
 }
 
-function environmentOf(given: readonly string[], own: Context['env']): Record<string, string> {
-  const pairs = given.map((text): [string, string | undefined] => {
-    const at = text.indexOf('=');
-    const name = at === -1 ? text : text.slice(0, at);
-    if (name === '') throw usage(`--env cannot be "${text}": it has no name`, 'Write --env NAME=VALUE');
-    return [name, at === -1 ? own[name] : text.slice(at + 1)];
-  });
-  return Object.fromEntries(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined));
-}
-
 /** To the end of the run, with its output as it comes. A break cancels the run and still shows what it had to say. */
 async function follow(context: Context, minke: Minke, id: string): Promise<number> {
   const onAbort = (): void => void minke.runs.cancel(id).catch(() => undefined);
@@ -103,7 +93,7 @@ async function follow(context: Context, minke: Minke, id: string): Promise<numbe
   const kept: LogChunk[] = [];
   for await (const chunk of minke.runs.logs(id, { follow: true })) {
     if (context.isJson) kept.push(chunk);
-    else (chunk.stream === 'stdout' ? context.out : context.err).write(chunk.data);
+    else await writeChunk(context, chunk);
   }
   const run = await minke.runs.wait(id);
   if (context.isJson) {

@@ -9,6 +9,8 @@ export interface Output {
   write(data: string | Uint8Array): void;
   line(text?: string): void;
   json(value: unknown): void;
+  /** Resolves when all that was written is out of this process, however slow its reader is, or can't be any more. */
+  flushed(): Promise<void>;
   style(format: Format, text: string): string;
 }
 
@@ -21,6 +23,7 @@ export function createOutput(stream: NodeJS.WriteStream, env: Readonly<Record<st
     write,
     line: (text = '') => write(`${text}\n`),
     json: (value) => write(`${JSON.stringify(value, undefined, 2)}\n`),
+    flushed: async () => await new Promise((resolve) => void stream.write('', () => resolve())),
     style: (format, text) => styleText(format, text, { stream }),
   };
 }

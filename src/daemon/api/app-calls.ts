@@ -1,6 +1,7 @@
-import type { ConfigAnswer, ScaleRequest, ServicesRequest } from '../../api/types.ts';
+import type { ConfigAnswer, RemoveRequest, ScaleRequest, ServicesRequest } from '../../api/types.ts';
 import { wished, type Wish } from '../../apps/deploy/wish.ts';
 import { MinkeError } from '../../errors/index.ts';
+import type { AppModel } from '../../model/app.ts';
 import { isSet, readJson, sendJson, type ApiCall } from './call.ts';
 import type { Desk } from './desk.ts';
 import { checkNames, readModel, sendProblems } from './read-model.ts';
@@ -44,25 +45,39 @@ export const appHandlers = {
   restart: async (desk: Desk, call: ApiCall): Promise<void> =>
     await change(desk, call, { verb: 'restart', services: servicesIn(await readJson(call.request)) }),
 
+  rm: async (desk: Desk, call: ApiCall): Promise<void> => {
+    const body = await readJson(call.request);
+    const services = servicesIn(body);
+    const { stop } = (body ?? {}) as { readonly [Key in keyof RemoveRequest]: unknown };
+    const { app, model } = modelOf(desk, call);
+    wished(model, { verb: 'rm', services });
+    await sendProgress(
+      call,
+      async (tell) => await desk.deploys.remove(app, { services, stop: stop === true }, tell, call.gone),
+    );
+  },
+
   apps: async ({ catalog }: Desk, { response }: ApiCall): Promise<void> => {
     sendJson(response, 200, { apps: catalog.list().map(({ model }) => model) });
   },
 
-  app: async ({ catalog }: Desk, { response, parameters }: ApiCall): Promise<void> => {
-    const { app = '' } = parameters;
-    const deployed = catalog.get(app);
-    if (deployed === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
-    sendJson(response, 200, { model: deployed.model });
-  },
+  app: async (desk: Desk, call: ApiCall): Promise<void> =>
+    sendJson(call.response, 200, { model: modelOf(desk, call).model }),
 };
 
 /** What cannot be wished for is refused before anything is answered. */
-async function change({ deploys, catalog }: Desk, call: ApiCall, wish: Wish): Promise<void> {
-  const { app = '' } = call.parameters;
+async function change(desk: Desk, call: ApiCall, wish: Wish): Promise<void> {
+  const { app, model } = modelOf(desk, call);
+  wished(model, wish);
+  await sendProgress(call, async (tell) => await desk.deploys.change(app, wish, tell, call.gone));
+}
+
+/** @throws APP_NOT_FOUND */
+function modelOf({ catalog }: Desk, { parameters }: ApiCall): { readonly app: string; readonly model: AppModel } {
+  const { app = '' } = parameters;
   const deployed = catalog.get(app);
   if (deployed === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
-  wished(deployed.model, wish);
-  await sendProgress(call, async (tell) => await deploys.change(app, wish, tell, call.gone));
+  return { app, model: deployed.model };
 }
 
 function servicesIn(body: unknown): readonly string[] {

@@ -6,6 +6,7 @@ import type { ImageStore } from '../../image/store.ts';
 import type { Store } from '../../store/store.ts';
 import type { Builds } from '../../image/build/builds.ts';
 import type { Clock } from '../../observe/clock.ts';
+import type { Log } from '../../observe/log.ts';
 import type { Schedules } from '../../tasks/schedules.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import type { Catalog } from '../parts/catalog.ts';
@@ -23,6 +24,7 @@ export interface Desk {
   readonly gateway: Gateway;
   readonly images: ImageStore;
   readonly instances: Instances;
+  readonly log: Log;
   readonly schedules: Pick<Schedules, 'list'>;
   readonly store: Store;
   readonly supervisor: Pick<Supervisor, 'list'>;

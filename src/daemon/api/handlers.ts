@@ -3,6 +3,7 @@ import { appHandlers } from './app-calls.ts';
 import type { ApiCall } from './call.ts';
 import type { Desk } from './desk.ts';
 import { imageHandlers } from './image-calls.ts';
+import { instanceHandlers } from './instance-calls.ts';
 import { runHandlers } from './run-calls.ts';
 import { sendSelf } from './self-call.ts';
 import { systemHandlers } from './system-calls.ts';
@@ -15,6 +16,7 @@ export const handlers: Readonly<Record<RouteName, ApiHandler>> = {
   ...appHandlers,
   ...runHandlers,
   ...imageHandlers,
+  ...instanceHandlers,
   self: sendSelf,
 };
 

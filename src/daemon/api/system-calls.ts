@@ -40,7 +40,7 @@ function serviceRows({ supervisor, catalog }: Desk, app: string | undefined): re
     .filter(({ model }) => app === undefined || model.name === app)
     .flatMap(({ model }) =>
       Object.values(model.services)
-        .filter(({ isStopped }) => isStopped === true)
+        .filter(({ isStopped, isRemoved }) => isStopped === true && isRemoved !== true)
         .map(({ name }): ServiceRow => ({ app: model.name, name, replica: 1, state: 'stopped', restarts: 0 })),
     );
   return [...kept, ...stopped];

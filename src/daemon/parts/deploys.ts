@@ -53,6 +53,17 @@ export interface Deploys {
     onProgress: (progress: StepProgress) => void,
     signal?: AbortSignal,
   ): Promise<{ readonly changed: boolean }>;
+  /**
+   * Forgets services that do not run, with what they wrote; `stop` ends first what runs. Without names it is about all of the app.
+   * Answers as `up` does.
+   * @throws as `change`
+   */
+  remove(
+    app: string,
+    asked: { readonly services: readonly string[]; readonly stop: boolean },
+    onProgress: (progress: StepProgress) => void,
+    signal?: AbortSignal,
+  ): Promise<{ readonly changed: boolean }>;
   /** @throws APP_NOT_FOUND */
   down(
     app: string,
@@ -158,6 +169,31 @@ export function createDeploys(parts: DeploysOptions): Deploys {
     plans.supersede(app, by);
   };
 
+  const change: Deploys['change'] = async (app, wish, onProgress, signal) => {
+    plans.supersede(app, wish.verb);
+    return await inTurn(app, async () => {
+      const deployed = catalog.get(app);
+      if (deployed === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
+      const { model, options } = wished(deployed.model, wish);
+      const { steps } = await plans.during(
+        app,
+        () => signal?.aborted !== true,
+        async (over) => await apply({ ...deployed, model }, onProgress, { ...options, signal: over }),
+      );
+      const { verb, ...facts } = wish;
+      if (steps > 0) record({ at: clock.now(), kind: verb, app, facts });
+      return { changed: steps > 0 };
+    });
+  };
+
+  /** Kept up, or about to be; a job that has completed is not. */
+  const isRunning = ({ name: app, services }: AppModel, service: string): boolean =>
+    services[service]?.isStopped !== true &&
+    !supervisor
+      .list(app)
+      .filter((kept) => kept.service === service)
+      .every(({ state }) => state === 'completed' || state === 'given-up');
+
   return {
     up: async (app, onProgress, signal) => {
       const { name } = app.model;
@@ -193,21 +229,18 @@ export function createDeploys(parts: DeploysOptions): Deploys {
         return { changed: steps > 0 };
       });
     },
-    change: async (app, wish, onProgress, signal) => {
-      plans.supersede(app, wish.verb);
-      return await inTurn(app, async () => {
-        const deployed = catalog.get(app);
-        if (deployed === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
-        const { model, options } = wished(deployed.model, wish);
-        const { steps } = await plans.during(
-          app,
-          () => signal?.aborted !== true,
-          async (over) => await apply({ ...deployed, model }, onProgress, { ...options, signal: over }),
-        );
-        const { verb, ...facts } = wish;
-        if (steps > 0) record({ at: clock.now(), kind: verb, app, facts });
-        return { changed: steps > 0 };
-      });
+    change,
+    remove: async (app, { services, stop }, onProgress, signal) => {
+      const { model } = catalog.get(app) ?? { model: undefined };
+      if (model === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
+      const named = wished(model, { verb: 'rm', services }).options.only;
+      const idle = named.filter((name) => stop || !isRunning(model, name));
+      // One that nobody knows of any more is not removed again.
+      const left = idle.filter((name) => model.services[name]?.isRemoved !== true);
+      if (left.length === 0) return { changed: false };
+      await change(app, { verb: 'rm', services: left }, onProgress, signal);
+      await parts.instances.forgetEnded(app, left);
+      return { changed: true };
     },
     down: async (app, { removeVolumes }, onProgress) => {
       supersede(app, 'down');

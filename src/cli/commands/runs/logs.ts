@@ -1,4 +1,5 @@
 import type { LogChunk } from '../../../sdk/runs.ts';
+import { writeChunk } from '../../app/write-chunk.ts';
 import { defineCommand } from '../../command/command.ts';
 import { countOf } from '../../command/count.ts';
 import { connect } from '../../daemon/connect.ts';
@@ -17,7 +18,7 @@ export const command = defineCommand({
     const attempt = options.attempt === undefined ? {} : { attempt: countOf('--attempt', options.attempt) };
     const chunks = runs.logs(id, { follow, ...attempt, signal: context.signal });
     if (context.isJson) return printJsonLines(context.out, encoded(chunks), follow);
-    for await (const { stream, data } of chunks) (stream === 'stdout' ? context.out : context.err).write(data);
+    for await (const chunk of chunks) await writeChunk(context, chunk);
   },
 });
 

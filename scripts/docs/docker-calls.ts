@@ -8,7 +8,8 @@ const differences: Partial<Record<CallName, string>> = {
   containerCreate: 'the fields below; a name is unique among the containers of the door',
   containerList: 'filters `id`, `name`, `label`, `status`, `ancestor`',
   containerInspect: 'what minke does not have is empty: paths of the host, addresses of links, the pid',
-  containerStart: 'one that has ended is not started again: a container is a run, and a run happens once',
+  containerStart: 'also of one that has ended, with what it has written; not with the engine `docker`',
+  containerRestart: "not of a function's container, which is a run and happens once; not with the engine `docker`",
   containerAttach: 'detach keys are input like any other',
   containerLogs: 'the newest 192 MiB of a container are kept',
   containerStop: 'with SIGTERM; `signal` is refused',
@@ -18,9 +19,10 @@ const differences: Partial<Record<CallName, string>> = {
   containerStats:
     'no figures of disks; without `cpuacct` (cgroup v1) the time of its living processes and of those that they buried',
   containerPrune: 'filter `label`; what ended containers had written is gone already',
-  archiveGet: 'of one that runs; without devices, sockets and the file systems of the kernel; hard links become files',
-  archiveHead: 'of one that runs',
-  archivePut: 'of one that runs, as plain tar; devices and pipes are refused',
+  archiveGet:
+    'of one that does not run without its volumes; without devices, sockets and the file systems of the kernel; hard links become files',
+  archiveHead: 'of one that does not run without its volumes',
+  archivePut: 'of one that does not run beneath its volumes; as plain tar; devices and pipes are refused',
   execCreate: 'without `--privileged`',
   execStart:
     '127 where there is no such program, where Docker 20.10 says 126; ends with the daemon. Driven by runc, it ends when nobody holds its output any more, and not with its first process',

@@ -135,6 +135,7 @@ async function end(world: World, { stop, purge }: Ending, log: Log): Promise<voi
   log.info('The daemon ends', { stop, purge });
   const drainMs = 10_000;
   world.networks.close();
+  world.containers.close();
   await world.deploys.close();
   await world.gateway.close({ graceMs: stop && !purge ? drainMs : 1000 });
   await world.functions.close();

@@ -22,6 +22,7 @@ export async function recoverEverything(world: World, log: Log): Promise<void> {
   await deploys.restore();
   await recoverNetworks(world);
   await tasks.recover();
+  await world.containers.recover();
   const wanted = await wantedIds(world);
   for (const instance of adopted) {
     if (!wanted.has(instance.handle.id)) await endOrphan(world, instance, log);

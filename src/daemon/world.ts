@@ -16,13 +16,14 @@ import type { Store } from '../store/store.ts';
 import { createSchedules, type Schedules } from '../tasks/schedules.ts';
 import { createTasks, type Tasks } from '../tasks/tasks.ts';
 import type { Desk } from './api/desk.ts';
+import { createContainers } from './containers/containers.ts';
 import { isOurs, serveApi } from './api/server.ts';
 import { createAppContents } from './parts/app-contents.ts';
 import { createAppHands, type AppHands } from './parts/app-hands.ts';
 import { eventOfCall } from './parts/call-record.ts';
 import { createCapacity } from './parts/capacity.ts';
 import { createCatalog, type Catalog } from './parts/catalog.ts';
-import { createContainers, createLocalImages } from './parts/containers.ts';
+import { createLocalImages } from './parts/local-images.ts';
 import { createDeploys, type Deploys } from './parts/deploys.ts';
 import { createDockerNetworks } from './parts/docker-networks.ts';
 import { createDockerVolumes } from './parts/docker-volumes.ts';
@@ -53,6 +54,7 @@ export interface World {
   readonly tasks: Tasks;
   readonly schedules: Schedules;
   readonly networks: RunNetworks;
+  readonly containers: ReturnType<typeof createContainers>;
   readonly gateway: Gateway;
   readonly dockerApi: DockerApi;
   readonly timeline: DaemonTimeline;
@@ -172,7 +174,7 @@ export function assemble(options: WorldOptions): World {
       if (event !== undefined) record(event);
     },
   });
-  const containers = createContainers({ tasks, engine, instances, catalog, images, networks });
+  const containers = createContainers({ tasks, store, engine, instances, catalog, images, networks, clock, log });
   const { controls } = engine;
   const facts = hostFacts({
     version,
@@ -187,7 +189,7 @@ export function assemble(options: WorldOptions): World {
     clock,
     log,
     record,
-    images: createLocalImages(images, catalog, instances),
+    images: createLocalImages(images, catalog, instances, store.containers),
     networks: dockerNetworks,
     volumes: createDockerVolumes(volumes, catalog, join(dataFolder, 'volume-labels.json')),
     info: async () => facts,
@@ -234,6 +236,7 @@ export function assemble(options: WorldOptions): World {
     tasks,
     schedules,
     networks,
+    containers,
     gateway,
     dockerApi,
     timeline,

@@ -6,21 +6,23 @@ import { MinkeError, toMinkeError } from '../errors/index.ts';
 import { createArchives } from './archive/archives.ts';
 import type { FileLook } from './archive/task.ts';
 import { pump } from './answer.ts';
-import { flag, livingInstance, type Call, type Desk } from './call.ts';
+import { flag, isRunning, livingInstance, namedContainer, type Call, type Desk } from './call.ts';
 
 const archives = createArchives();
 
 /** HEAD: what is at the path, as a header. */
 export async function headArchive(desk: Desk, call: Call): Promise<void> {
-  using root = await openRoot(desk, call);
-  call.response.writeHead(200, { [lookHeader]: lookView(await archives.look(root.path, pathOf(call))) }).end();
+  const look = await inRoot(desk, call, async (root) => await archives.look(root, pathOf(call)));
+  call.response.writeHead(200, { [lookHeader]: lookView(look) }).end();
 }
 
 export async function getArchive(desk: Desk, call: Call): Promise<void> {
-  const path = pathOf(call);
-  using root = await openRoot(desk, call);
-  const look = await archives.look(root.path, path);
-  const { archive, ended } = archives.read(root.path, path);
+  await inRoot(desk, call, async (root) => await sendArchive(desk, call, root, pathOf(call)));
+}
+
+async function sendArchive(desk: Desk, call: Call, root: string, path: string): Promise<void> {
+  const look = await archives.look(root, path);
+  const { archive, ended } = archives.read(root, path);
   call.response.once('close', () => archive.destroy());
   call.response.writeHead(200, { 'Content-Type': 'application/x-tar', [lookHeader]: lookView(look) });
   await pump(archive, call.response);
@@ -36,7 +38,6 @@ export async function getArchive(desk: Desk, call: Call): Promise<void> {
 
 export async function putArchive(desk: Desk, call: Call): Promise<void> {
   const path = pathOf(call);
-  using root = await openRoot(desk, call);
   const encoding = call.request.headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity')
     throw new MinkeError('NOT_SUPPORTED', { what: `An archive in ${encoding}`, reason: 'send it as plain tar' });
@@ -45,7 +46,8 @@ export async function putArchive(desk: Desk, call: Call): Promise<void> {
     const file = join(folder, 'archive.tar');
     // Destroying the request would end the connection that is to say what went wrong.
     await pipeline(call.request.iterator({ destroyOnReturn: false }), createWriteStream(file, { mode: 0o600 }));
-    await archives.write(root.path, path, file, flag(call, 'noOverwriteDirNonDir'));
+    const keepsKinds = flag(call, 'noOverwriteDirNonDir');
+    await inRoot(desk, call, async (root) => await archives.write(root, path, file, keepsKinds));
   } catch (thrown) {
     const error = toMinkeError(thrown);
     throw error.code === 'IMAGE_INVALID' ? new MinkeError('BAD_REQUEST', { reason: error.message }) : error;
@@ -64,12 +66,20 @@ function pathOf({ target }: Call): string {
   return asked.endsWith('/.') && path !== '/' ? `${path}/.` : path;
 }
 
+/** Of one that lives, files are those that its processes see; of another, those of its root alone. */
+async function inRoot<T>(desk: Desk, call: Call, action: (root: string) => Promise<T>): Promise<T> {
+  const container = await namedContainer(desk, call);
+  if (!isRunning(container)) return await desk.containers.withFiles(container.run.id, action);
+  using root = await openRoot(desk, call);
+  return await action(root.path);
+}
+
 /**
- * Files are those that its processes see, so there must be one: the engine is asked again once its root is open, since its number
- * may have become another's in between.
+ * There must be a process: the engine is asked again once its root is open, since its number may have become another's in
+ * between.
  */
 async function openRoot(desk: Desk, call: Call): Promise<{ readonly path: string } & Disposable> {
-  const { container, instance } = await livingInstance(desk, call).catch(whereItRuns);
+  const { container, instance } = await livingInstance(desk, call);
   const pidNow = async (): Promise<number> => {
     const pid = (await desk.engine.inspect(instance))?.pid;
     if (pid !== undefined) return pid;
@@ -81,14 +91,6 @@ async function openRoot(desk: Desk, call: Call): Promise<{ readonly path: string
   if ((await pidNow().catch(() => undefined)) === pid) return root;
   root[Symbol.dispose]();
   throw new MinkeError('CONFLICT', { reason: `Container ${container.run.id} is not running` });
-}
-
-function whereItRuns(thrown: unknown): never {
-  if (toMinkeError(thrown).code !== 'CONFLICT') throw thrown;
-  throw new MinkeError('NOT_SUPPORTED', {
-    what: 'Copying files into or out of a container that does not run',
-    reason: 'what it has written goes with its end; use a volume',
-  });
 }
 
 const lookHeader = 'X-Docker-Container-Path-Stat';

@@ -1,8 +1,7 @@
 import { MinkeError } from '../errors/index.ts';
-import { isSettled } from '../model/run.ts';
 import type { LogChunk } from '../engines/engine.ts';
 import { pump, write } from './answer.ts';
-import { flag, namedContainer, type Call, type Desk } from './call.ts';
+import { flag, isAlive, namedContainer, type Call, type Desk } from './call.ts';
 import type { Container } from './containers.ts';
 import { encodeChunk, streamType } from './frames.ts';
 import type { HijackedConnection } from './hijack.ts';
@@ -13,8 +12,6 @@ import type { HijackedConnection } from './hijack.ts';
  */
 export async function attach(desk: Desk, call: Call): Promise<void> {
   const container = await namedContainer(desk, call);
-  if (isSettled(container.run.state) && container.isStarted)
-    throw new MinkeError('CONFLICT', { reason: 'A container that has ended cannot be attached to' });
   if (wantsInput(call, container) && !call.hijack.hasInput) {
     const reason = 'send "Upgrade: tcp", which dockerode does with hijack: true';
     throw new MinkeError('NOT_SUPPORTED', { what: 'Input on a connection that is not taken over', reason });
@@ -47,18 +44,23 @@ async function join(desk: Desk, call: Call, container: Container, connection: Hi
   }
 }
 
-/** What the container prints: all of it where it has not started yet, else from now on, or with `logs` from its start. */
+/** What the container prints in this life, or in the next: all of that, else from now on, or with `logs` from its start. */
 async function* output(desk: Desk, call: Call, container: Container, signal: AbortSignal): AsyncIterable<Buffer> {
   const streams = (['stdout', 'stderr'] as const).filter((stream) => flag(call, stream));
   const follow = flag(call, 'stream');
   if (streams.length === 0) {
-    if (follow) await desk.containers.settled(container.run.id, signal);
+    if (follow) await desk.containers.settled(container.run.id, signal, { isNext: true });
     return;
   }
   if (!follow && !flag(call, 'logs')) return;
-  const fromMs = flag(call, 'logs') || !container.isStarted ? 0 : desk.clock.now();
+  const fromMs = flag(call, 'logs') || !isAlive(container) ? 0 : desk.clock.now();
   const isRaw = container.run.options.tty === true;
-  const chunks: AsyncIterable<LogChunk> = desk.containers.logs(container.run.id, { follow, streams, signal });
+  const chunks: AsyncIterable<LogChunk> = desk.containers.logs(container.run.id, {
+    follow,
+    streams,
+    signal,
+    isOneLife: follow,
+  });
   for await (const chunk of chunks) if (chunk.at >= fromMs) yield encodeChunk(chunk, isRaw);
 }
 
@@ -77,7 +79,7 @@ async function feed(
   stdin?.on('error', () => undefined);
   for await (const bytes of connection.input)
     if (stdin !== undefined && !ended.aborted) await write(stdin, bytes, ended);
-  if (desk.stdinOnce.has(container.run.id)) stdin?.end();
+  if (container.run.options.stdinOnce === true) stdin?.end();
 }
 
 const wantsInput = (call: Call, { run }: Container): boolean =>

@@ -1,7 +1,17 @@
 import type { Container } from './containers.ts';
 
 export interface ContainerEvent {
-  readonly action: 'create' | 'start' | 'kill' | 'pause' | 'unpause' | 'rename' | 'update' | 'die' | 'destroy';
+  readonly action:
+    | 'create'
+    | 'start'
+    | 'restart'
+    | 'kill'
+    | 'pause'
+    | 'unpause'
+    | 'rename'
+    | 'update'
+    | 'die'
+    | 'destroy';
   readonly container: Container;
   /** Unix milliseconds. */
   readonly at: number;

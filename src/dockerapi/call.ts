@@ -32,8 +32,6 @@ export interface Desk {
   readonly pick: (count: number) => number;
   readonly bulletin: Bulletin;
   readonly foreground: Foreground;
-  /** Containers whose input ends with the attach that gives it. Like an open stdin, it lasts as long as the daemon. */
-  readonly stdinOnce: Set<Id>;
   readonly closing: AbortSignal;
 }
 
@@ -84,7 +82,11 @@ export async function livingInstance(
   const named = id === undefined ? call : { ...call, parameters: { container: id } };
   const container = await namedContainer(desk, named);
   const { instance } = container.run;
-  if (!isRunning(container) || instance === undefined)
+  if (container.isRestarting === true)
+    throw new MinkeError('CONFLICT', {
+      reason: `Container ${container.run.id} is restarting, wait until the container is running`,
+    });
+  if (!isAlive(container) || instance === undefined)
     throw new MinkeError('CONFLICT', { reason: `Container ${container.run.id} is not running` });
   return { container, instance };
 }
@@ -96,10 +98,13 @@ export function controlsOf({ engine }: Desk, what: string): Controls {
 }
 
 /** Docker's AutoRemove: the run's row is minke's own memory and no container any more. */
-export const isGone = ({ run, isStarted }: Container): boolean =>
-  isStarted && isSettled(run.state) && run.options.keep !== true;
+export const isGone = ({ run, isStarted, isRestarting }: Container): boolean =>
+  isStarted && isSettled(run.state) && run.options.keep !== true && isRestarting !== true;
 
-export const isRunning = ({ run, isStarted }: Container): boolean => isStarted && !isSettled(run.state);
+/** As Docker sees it: between two lives of its own accord it runs, too. */
+export const isRunning = (container: Container): boolean => isAlive(container) || container.isRestarting === true;
+
+export const isAlive = ({ run, isStarted }: Container): boolean => isStarted && !isSettled(run.state);
 
 /** `1`, `true` and their like, as Docker reads flags: everything but these five is true. */
 export const flag = ({ target }: Call, name: string): boolean =>

@@ -1,9 +1,19 @@
 import { constants } from 'node:os';
 import { MinkeError, toMinkeError } from '../errors/index.ts';
 import type { Id } from '../model/ids.ts';
-import { isSettled } from '../model/run.ts';
 import { sendJson, sendNothing } from './answer.ts';
-import { flag, isGone, isRunning, namedContainer, scopeOf, wholeNumber, type Call, type Desk } from './call.ts';
+import {
+  flag,
+  goneSignal,
+  isAlive,
+  isGone,
+  isRunning,
+  namedContainer,
+  scopeOf,
+  wholeNumber,
+  type Call,
+  type Desk,
+} from './call.ts';
 import { inspectView, listView, nameOf, statusOf } from './container-view.ts';
 import type { Container } from './containers.ts';
 import { matchesName, passes, passesLabels, readFilters, type Filters } from './filters.ts';
@@ -47,15 +57,18 @@ const isImage = (image: Container['image'], wanted: string): boolean =>
 
 export async function startContainer(desk: Desk, call: Call): Promise<void> {
   const container = await namedContainer(desk, call);
-  const { id, state } = container.run;
-  if (container.isStarted && isSettled(state)) {
-    const reason = 'a container is a run, and a run happens once; create another';
-    throw new MinkeError('NOT_SUPPORTED', { what: 'Starting a container that has ended', reason });
-  }
-  if (container.isStarted) return sendNothing(call.response, 304);
+  const { id } = container.run;
+  if (isRunning(container)) return sendNothing(call.response, 304);
   await desk.containers.start(id, { isForeground: desk.foreground.isWatched(id) }).catch(inWordsOfClients);
-  announceLife(desk, container);
   return sendNothing(call.response, 204);
+}
+
+export async function restartContainer(desk: Desk, call: Call): Promise<void> {
+  const container = await namedContainer(desk, call);
+  const graceMs = graceOf(wholeNumber(call, 't'), container);
+  await desk.containers.restart(container.run.id, graceMs).catch(inWordsOfClients);
+  desk.bulletin.post({ action: 'restart', container, at: desk.clock.now() });
+  sendNothing(call.response, 204);
 }
 
 /** The CLI's exit code is 127 or 126 where it finds these words, in the lower case in which Go has them. */
@@ -68,24 +81,10 @@ function inWordsOfClients(thrown: unknown): never {
   throw new MinkeError(code, { ...facts, reason }, { cause });
 }
 
-/** Tells of the start now, and of the end when it comes. */
-function announceLife({ bulletin, clock, containers, closing, stdinOnce, log }: Desk, container: Container): void {
-  bulletin.post({ action: 'start', container, at: clock.now() });
-  containers
-    .settled(container.run.id, closing)
-    .then((run) => {
-      const ended = { ...container, isStarted: true, run };
-      stdinOnce.delete(run.id);
-      bulletin.post({ action: 'die', container: ended, at: clock.now() });
-      if (isGone(ended)) bulletin.post({ action: 'destroy', container: ended, at: clock.now() });
-    })
-    .catch((error: unknown) => log.debug('The end of a container was not seen', { run: container.run.id, error }));
-}
-
 export async function killContainer(desk: Desk, call: Call): Promise<void> {
   const container = await namedContainer(desk, call);
   const signal = signalNumber(call.target.query.get('signal') ?? 'SIGKILL');
-  if (!isRunning(container))
+  if (!isAlive(container))
     throw new MinkeError('CONFLICT', { reason: `Container ${nameOf(container)} is not running` });
   await desk.containers.kill(container.run.id, signal);
   // What gets no time may not even die.
@@ -93,6 +92,8 @@ export async function killContainer(desk: Desk, call: Call): Promise<void> {
   if (signal === constants.signals.SIGKILL && container.isPaused === true && instance !== undefined)
     await desk.engine.controls?.resume(instance);
   desk.bulletin.post({ action: 'kill', container, at: desk.clock.now() });
+  if (signal === constants.signals.SIGKILL)
+    await desk.containers.settled(container.run.id, goneSignal(desk, call.response), { isNext: true });
   sendNothing(call.response, 204);
 }
 
@@ -149,7 +150,6 @@ export async function pruneContainers(desk: Desk, call: Call): Promise<void> {
 
 async function forget(desk: Desk, id: Id, container: Container): Promise<void> {
   await desk.containers.remove(id);
-  desk.stdinOnce.delete(id);
   desk.bulletin.post({ action: 'destroy', container, at: desk.clock.now() });
 }
 

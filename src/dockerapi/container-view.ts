@@ -1,15 +1,16 @@
 import { shortId } from '../model/ids.ts';
-import { isSettled, type Run, type RunMount } from '../model/run.ts';
-import { isRunning } from './call.ts';
+import { isSettled, type Run, type RunMount, type RunOptions } from '../model/run.ts';
+import { isAlive, isRunning } from './call.ts';
 import type { Container } from './containers.ts';
 import { nanoTime } from './log-view.ts';
 
 /** A container as Docker's clients want to see it. Everything here is made from the run; nothing is made up. */
-export type ContainerStatus = 'created' | 'running' | 'paused' | 'exited';
+export type ContainerStatus = 'created' | 'running' | 'paused' | 'restarting' | 'exited';
 
 export function statusOf(container: Container): ContainerStatus {
   if (!container.isStarted) return 'created';
-  if (!isRunning(container)) return 'exited';
+  if (container.isRestarting === true) return 'restarting';
+  if (!isAlive(container)) return 'exited';
   return container.isPaused === true ? 'paused' : 'running';
 }
 
@@ -67,7 +68,7 @@ export function inspectView(container: Container): unknown {
     HostsPath: '',
     LogPath: '',
     Name: `/${nameOf(container)}`,
-    RestartCount: 0,
+    RestartCount: container.restarts ?? 0,
     Driver: 'minke',
     Platform: 'linux',
     MountLabel: '',
@@ -92,12 +93,12 @@ export function inspectView(container: Container): unknown {
 
 function stateView(container: Container): unknown {
   const { run } = container;
-  const isOver = statusOf(container) === 'exited';
+  const isOver = container.isStarted && !isAlive(container);
   return {
     Status: statusOf(container),
     Running: isRunning(container),
     Paused: statusOf(container) === 'paused',
-    Restarting: false,
+    Restarting: container.isRestarting === true,
     OOMKilled: run.error?.code === 'OUT_OF_MEMORY',
     Dead: false,
     Pid: 0,
@@ -119,7 +120,7 @@ function configView({ run, image }: Container): unknown {
     AttachStderr: true,
     Tty: options.tty === true,
     OpenStdin: options.stdin === 'open',
-    StdinOnce: options.stdin === 'open',
+    StdinOnce: options.stdinOnce === true,
     Env: Object.entries(run.env).map(([key, value]) => `${key}=${value}`),
     Cmd: run.args.length > 0 ? run.args : null,
     Image: image.reference,
@@ -144,7 +145,7 @@ function hostConfigView({ options, ...run }: Run): unknown {
         [{ HostIp: hostIp, HostPort: hostPorts === undefined ? '' : [...new Set(hostPorts)].join('-') }],
       ]),
     ),
-    RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+    RestartPolicy: restartView(options),
     AutoRemove: options.keep !== true,
     CapAdd: options.capAdd ?? null,
     CapDrop: options.capDrop ?? null,
@@ -157,6 +158,11 @@ function hostConfigView({ options, ...run }: Run): unknown {
     PidsLimit: options.pids ?? null,
   };
 }
+
+const restartView = ({ restart }: RunOptions): object => ({
+  Name: restart?.condition ?? 'no',
+  MaximumRetryCount: restart?.maxRetries ?? 0,
+});
 
 function mountView(mount: RunMount): unknown {
   return {
@@ -210,7 +216,8 @@ function statusText(container: Container, nowMs: number): string {
   const up = `Up ${duration(nowMs - (run.startedAt ?? run.createdAt))}`;
   if (status === 'running') return up;
   if (status === 'paused') return `${up} (Paused)`;
-  return `Exited (${exitCodeOf(run)}) ${duration(nowMs - (run.endedAt ?? nowMs))} ago`;
+  const how = status === 'restarting' ? 'Restarting' : 'Exited';
+  return `${how} (${exitCodeOf(run)}) ${duration(nowMs - (run.endedAt ?? nowMs))} ago`;
 }
 
 const units = [

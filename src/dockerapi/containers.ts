@@ -6,38 +6,48 @@ import type { ImageConfig } from '../model/instance.ts';
 import type { Run, RunOptions, RunTarget } from '../model/run.ts';
 
 /**
- * What the Docker API wants of the rest of minke. A container that this API makes *is* a run: one id for both.
+ * What the Docker API wants of the rest of minke. A container of a function *is* a run: one id for both. One of the operator's is
+ * kept until it is removed, and each start of it is a run; the first has its id.
  *
  * - Nothing here retries and every method may be called at any time; "already so" is success.
  * - Methods that take an id reject with RUN_NOT_FOUND when there is no such container.
  */
 export interface Containers {
-  /** Records only: nothing starts and nothing is durable. The record lasts until `start`, `remove` or the daemon's end. */
+  /** Records only: nothing starts. The record of a function's container lasts until `start`, `remove` or the daemon's end. */
   create(request: ContainerRequest): Promise<Container>;
   /**
-   * Resolves when the run is durable; may wait for its first process, and then rejects when that could not start.
+   * Resolves when its first process runs, rejects when that could not start. One of the operator's that has ended lives once more.
    * `isForeground`: somebody is attached or waits already, so the run inherits its parent's deadline.
    */
   start(id: Id, options: { readonly isForeground: boolean }): Promise<void>;
+  /** As `stop`, where it runs, and `start`. */
+  restart(id: Id, graceMs: number): Promise<void>;
+  /** Tells of starts and ends from now on, whoever asked for them. */
+  observe(listener: (event: LifeEvent) => void): void;
   /** By full id, name or the beginning of an id that only one has. Names are looked up within the scope. */
   find(reference: string, scope: ContainerScope): Promise<Container | undefined>;
   /** Newest first; ended ones too. */
   list(scope: ContainerScope): Promise<readonly Container[]>;
-  /** Resolves once the run is settled and all of its output recorded; waits for a recorded one to be started first. */
-  settled(id: Id, signal: AbortSignal): Promise<Run>;
-  /** With `follow`, waits for a recorded one to be started. Ends cleanly on abort. */
-  logs(id: Id, options: LogOptions): AsyncIterable<LogChunk>;
-  /** Its stdin. What is written before it runs is kept for it; `end` is the end of its input. */
+  /**
+   * Resolves once it does not run any more, nor will by its policy, and all of its output is recorded. `isNext`: once the life under
+   * way, or else the next one, has ended.
+   */
+  settled(id: Id, signal: AbortSignal, options?: { readonly isNext?: boolean }): Promise<Run>;
+  /** Of all its lives. With `follow`, waits for a recorded one to be started. Ends cleanly on abort. */
+  logs(id: Id, options: ContainerLogOptions): AsyncIterable<LogChunk>;
+  /** Stdin of the life under way, or else of the next. What is written before it runs is kept for it; `end` is the end of its input. */
   input(id: Id): Promise<Writable>;
   kill(id: Id, signalNumber: number): Promise<void>;
-  /** SIGTERM, `graceMs`, SIGKILL; resolves when it is settled. No retry follows. */
+  /** SIGTERM, `graceMs`, SIGKILL; resolves when it is settled. Neither a retry nor a start by its policy follows. */
   stop(id: Id, graceMs: number): Promise<void>;
   /** Ends it because nobody wants it any more; settles as `cancelled` with this reason. */
   cancel(id: Id, reason: string): Promise<void>;
   /** Other options, of what is recorded and of what runs or has ended; nothing is done to what runs. */
   change(id: Id, options: RunOptions): Promise<void>;
-  /** Forgets it with its logs. Only for what is not running. */
+  /** Forgets it with its logs and what it has written. Only for what is not running. */
   remove(id: Id): Promise<void>;
+  /** Its files, in a folder of this host, while it does not run; nobody starts it meanwhile. @throws CONFLICT, NOT_SUPPORTED */
+  withFiles<T>(id: Id, action: (root: string) => Promise<T>): Promise<T>;
   /** The functions and services of an app, for the names in `may-run`. */
   functions(app: string): Promise<readonly NamedTarget[]>;
   /** Where the instance stands in its tree of calls. */
@@ -60,7 +70,21 @@ export interface ContainerRequest {
   readonly parent?: Id;
 }
 
+export interface ContainerLogOptions extends LogOptions {
+  /** Only the life under way, or else the next one. */
+  readonly isOneLife?: boolean;
+}
+
+export interface LifeEvent {
+  /** `destroy`: it has removed itself at its end. */
+  readonly action: 'start' | 'die' | 'destroy';
+  readonly container: Container;
+  /** Unix milliseconds. */
+  readonly at: number;
+}
+
 export interface Container {
+  /** Its run of now, or the last, under the container's own id, name and options. */
   readonly run: Run;
   /** false: recorded by `create` only; its run's state says nothing yet. */
   readonly isStarted: boolean;
@@ -68,6 +92,10 @@ export interface Container {
   readonly ports?: readonly HostPort[];
   /** IPv4, in its network, while it lives. */
   readonly address?: string;
+  /** It has ended, and is started again after a pause. */
+  readonly isRestarting?: boolean;
+  /** How often it was started again by its policy. */
+  readonly restarts?: number;
   /** It lives and gets no time. */
   readonly isPaused?: boolean;
   readonly image: { readonly id: string; readonly reference: string };

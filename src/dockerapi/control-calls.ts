@@ -1,11 +1,14 @@
 import { MinkeError } from '../errors/index.ts';
 import type { RunOptions } from '../model/run.ts';
 import { sendJson, sendNothing } from './answer.ts';
-import { controlsOf, livingInstance, namedContainer, isRunning, type Call, type Desk } from './call.ts';
+import { controlsOf, livingInstance, namedContainer, isAlive, type Call, type Desk } from './call.ts';
 import { nameOf } from './container-view.ts';
 import type { Container } from './containers.ts';
-import { asked, isNoRestart, refused, type CreateFields } from './create-fields.ts';
+import { asked, isZero, refused, type CreateFields } from './create-fields.ts';
+import { readRestartPolicy } from './restart-policy.ts';
 import { freeName } from './create.ts';
+import { objectOf } from './json-values.ts';
+import type { JsonObject } from './json.ts';
 import { noTerminal, readSize, resizeSoon } from './exec-calls.ts';
 import { readOperatorBody } from './operator-body.ts';
 import { limitOptions } from './translate.ts';
@@ -59,7 +62,7 @@ const updateFields: CreateFields = {
   MemorySwap: refused('swap is not given on top of Memory', {
     isNeutral: (value, siblings) => [0, null, siblings['Memory'] ?? null].includes(value),
   }),
-  RestartPolicy: refused('a container is a run, and a run happens once', { isNeutral: isNoRestart }),
+  RestartPolicy: asked,
   ...Object.fromEntries(
     `CpuShares CpusetCpus CpusetMems CpuRealtimePeriod CpuRealtimeRuntime BlkioWeight BlkioWeightDevice BlkioDeviceReadBps
     BlkioDeviceWriteBps BlkioDeviceReadIOps BlkioDeviceWriteIOps KernelMemory KernelMemoryTCP MemoryReservation MemorySwappiness
@@ -71,13 +74,25 @@ const updateFields: CreateFields = {
 };
 
 export async function updateContainer(desk: Desk, call: Call): Promise<void> {
-  const limits = limitOptions(readOperatorBody(call.body, updateFields, 'update'), '');
+  const body = readOperatorBody(call.body, updateFields, 'update');
+  const limits = limitOptions(body, '');
   const container = await namedContainer(desk, call);
-  const { id, instance } = container.run;
-  if (isRunning(container) && instance !== undefined) await limitNow(desk, container, limits);
-  await desk.containers.change(id, limits);
+  const { id, instance, options } = container.run;
+  const policy = restartOption(body, options);
+  if (isAlive(container) && instance !== undefined && Object.keys(limits).length > 0)
+    await limitNow(desk, container, limits);
+  await desk.containers.change(id, { ...limits, ...policy });
   tell(desk, 'update', container);
   sendJson(call.response, 200, { Warnings: null });
+}
+
+/** A policy that is not named stays as it is. */
+function restartOption(body: JsonObject, { keep }: RunOptions): RunOptions {
+  if (isZero(objectOf(body['RestartPolicy'], 'RestartPolicy')['Name'])) return {};
+  const restart = readRestartPolicy(body['RestartPolicy'], 'RestartPolicy');
+  if (keep !== true && restart.condition !== 'no')
+    throw new MinkeError('BAD_REQUEST', { reason: 'Restart policy cannot be updated because AutoRemove is enabled' });
+  return { restart };
 }
 
 async function limitNow(desk: Desk, { run }: Container, limits: RunOptions): Promise<void> {

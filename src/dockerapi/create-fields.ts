@@ -86,7 +86,7 @@ const hostConfigFields: CreateFields = {
     isNeutral: (value) => isZero(value) || value === 'default' || value === 'bridge',
   },
   PortBindings: operator('a route of the app file leads to a function'),
-  RestartPolicy: refused('a container is a run, and a run happens once', { isNeutral: isNoRestart }),
+  RestartPolicy: operator('a container of a function is a run, and a run happens once', { isNeutral: isNoRestart }),
   AutoRemove: asked,
   VolumeDriver: refused('there are no volume drivers', or('local')),
   VolumesFrom: refused('it would give one container the files of another'),

@@ -17,7 +17,6 @@ export async function createContainer(desk: Desk, call: Call): Promise<void> {
   const warnings = await checkTerminal(desk, call);
   const request = await requestOf(desk, call, name);
   const container = await desk.containers.create(request);
-  if (call.create.stdinOnce) desk.stdinOnce.add(container.run.id);
   desk.bulletin.post({ action: 'create', container, at: desk.clock.now() });
   sendJson(call.response, 201, { Id: container.run.id, Warnings: warnings });
 }

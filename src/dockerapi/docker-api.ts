@@ -54,9 +54,9 @@ export function createDockerApi({
     bulletin: createBulletin(),
     execs: createExecs(),
     foreground: createForeground(options.clock),
-    stdinOnce: new Set(),
     closing: closing.signal,
   };
+  options.containers.observe(desk.bulletin.post);
   const inTurn = createTurns();
   const serve = async (exchange: Exchange): Promise<void> => {
     let isDecided = false;

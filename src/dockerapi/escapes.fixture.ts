@@ -85,7 +85,7 @@ const hostConfigs: readonly Escape[] = [
   unsupportedHost('VolumesFrom', ['0123456789ab']),
   unsupportedHost('MaskedPaths', []),
   unsupportedHost('ReadonlyPaths', []),
-  unsupportedHost('RestartPolicy', { Name: 'always' }),
+  host('RestartPolicy', { Name: 'always' }, shows({ restart: { condition: 'always', maxRetries: 0 } })),
   host(
     'PortBindings',
     { '80/tcp': [{ HostPort: '80' }] },

@@ -7,6 +7,7 @@ import {
   pruneContainers,
   removeContainer,
   startContainer,
+  restartContainer,
   stopContainer,
 } from './container-calls.ts';
 import {
@@ -42,6 +43,7 @@ export const handlers: Readonly<Record<CallName, Handler>> = {
   containerList: listContainers,
   containerInspect: inspectContainer,
   containerStart: startContainer,
+  containerRestart: restartContainer,
   containerAttach: attach,
   containerWait: waitContainer,
   containerLogs,

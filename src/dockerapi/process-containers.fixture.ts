@@ -8,6 +8,7 @@ import { newId, type Id } from '../model/ids.ts';
 import { isSettled, type Run, type RunState } from '../model/run.ts';
 import type {
   Container,
+  LifeEvent,
   ContainerRequest,
   Containers,
   Images,
@@ -49,6 +50,10 @@ export function createProcessContainers(images: Images, functions: readonly Name
       await once(entry.changes, 'change', signal === undefined ? {} : { signal });
     return entry.container.run;
   };
+  const listeners = new Set<(event: LifeEvent) => void>();
+  const tell = (action: LifeEvent['action'], { container }: Entry): void => {
+    for (const listener of listeners) listener({ action, container, at: Date.now() });
+  };
   const engine = createProcessEngine((id) => entries.get(id)?.child);
   const asSeen = ({ container }: Entry): Container => ({
     ...container,
@@ -76,8 +81,25 @@ export function createProcessContainers(images: Images, functions: readonly Name
     },
     async start(id) {
       const entry = of(id);
+      if (entry.container.isStarted)
+        throw new MinkeError('NOT_SUPPORTED', {
+          what: 'Starting a container that has ended',
+          reason: 'a run happens once',
+        });
       const image = await images.find(entry.container.image.id);
       begin(entry, image);
+      tell('start', entry);
+      void settled(id).then(({ options }) => {
+        tell('die', entry);
+        if (options.keep !== true) tell('destroy', entry);
+      });
+    },
+    restart: async () => {
+      throw new MinkeError('NOT_SUPPORTED', { what: 'Restarting a container', reason: 'a run happens once' });
+    },
+    observe: (listener) => void listeners.add(listener),
+    withFiles: async () => {
+      throw new MinkeError('NOT_SUPPORTED', { what: 'Copying files', reason: 'a process has none of its own' });
     },
     async find(reference, { parent }) {
       const mine = [...entries.values()].map(asSeen).filter(({ run }) => parent === undefined || run.parent === parent);

@@ -18,6 +18,7 @@ export type CallName =
   | 'containerList'
   | 'containerInspect'
   | 'containerStart'
+  | 'containerRestart'
   | 'containerAttach'
   | 'containerWait'
   | 'containerLogs'
@@ -115,12 +116,7 @@ export const dockerRoutes: readonly Route[] = [
   supported('POST', '/containers/:container/stop', 'containerStop'),
   supported('DELETE', '/containers/:container', 'containerRemove'),
   unsupportedOnOwn('GET', '/containers/:container/attach/ws', 'Attaching by WebSocket'),
-  unsupportedOnOwn(
-    'POST',
-    '/containers/:container/restart',
-    'Restarting a container',
-    'a container is a run, and a run happens once; create another',
-  ),
+  supported('POST', '/containers/:container/restart', 'containerRestart'),
   supported('POST', '/containers/:container/pause', 'containerPause'),
   supported('POST', '/containers/:container/unpause', 'containerUnpause'),
   supported('POST', '/containers/:container/rename', 'containerRename', ofOperator('renaming containers')),

@@ -4,6 +4,7 @@ import { flagOf, listOf, numberOf, objectOf, textOf, wordsOf } from './json-valu
 import type { Json, JsonObject } from './json.ts';
 import { readPortBindings } from './ports.ts';
 import { allZero } from './create-fields.ts';
+import { readRestartPolicy } from './restart-policy.ts';
 import { readBind, readMount, readTmpfs } from './mounts.ts';
 
 /** The part of a ContainerRequest that the body says; where it comes from and what it targets is not the body's to say. */
@@ -12,8 +13,6 @@ export interface AskedContainer {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly options: RunOptions;
-  /** The end of an attach's input is the end of the container's. */
-  readonly stdinOnce: boolean;
 }
 
 /** @throws BAD_REQUEST that names the field for a value of the wrong type */
@@ -24,7 +23,6 @@ export function translateCreate(body: JsonObject, name: string): AskedContainer 
     args: wordsOf(body['Cmd'], 'Cmd'),
     env: envOf(body['Env']),
     options: { name, ...processOptions(body), ...limitOptions(host, 'HostConfig.'), ...isolationOptions(body, host) },
-    stdinOnce: flagOf(body['StdinOnce'], 'StdinOnce'),
   };
 }
 
@@ -40,6 +38,7 @@ function processOptions(body: JsonObject): RunOptions {
     ...(stopSeconds > 0 && { stopGraceMs: stopSeconds * 1000 }),
     ...(flagOf(body['Tty'], 'Tty') && { tty: true }),
     stdin: flagOf(body['OpenStdin'], 'OpenStdin') ? 'open' : 'none',
+    ...(flagOf(body['StdinOnce'], 'StdinOnce') && { stdinOnce: true }),
     labels: labelsOf(body['Labels']),
   };
 }
@@ -79,8 +78,16 @@ function isolationOptions(body: JsonObject, host: JsonObject): RunOptions {
       objectOf(objectOf(body['NetworkingConfig'], 'NetworkingConfig')['EndpointsConfig'], 'EndpointsConfig'),
     ),
     ...(ports.length > 0 && { ports }),
-    keep: !flagOf(host['AutoRemove'], 'HostConfig.AutoRemove'),
+    ...lifeOptions(host),
   };
+}
+
+function lifeOptions(host: JsonObject): RunOptions {
+  const restart = readRestartPolicy(host['RestartPolicy'], 'HostConfig.RestartPolicy');
+  const isRemoved = flagOf(host['AutoRemove'], 'HostConfig.AutoRemove');
+  if (isRemoved && restart.condition !== 'no')
+    throw new MinkeError('BAD_REQUEST', { reason: "can't create 'AutoRemove' container with restart policy" });
+  return { keep: !isRemoved, ...(restart.condition !== 'no' && { restart }) };
 }
 
 /** Every container has no-new-privileges; to ask for it is to ask for nothing. */

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { MinkeError, toMinkeError } from '../errors/index.ts';
 import type { Id } from '../model/ids.ts';
-import { isSettled, type Run } from '../model/run.ts';
-import { goneSignal, isGone, namedContainer, type Call, type Desk } from './call.ts';
+import type { Run } from '../model/run.ts';
+import { goneSignal, isGone, isRunning, namedContainer, type Call, type Desk } from './call.ts';
 import { exitCodeOf } from './container-view.ts';
 import type { Container } from './containers.ts';
 
@@ -38,9 +38,16 @@ async function waitFor(desk: Desk, container: Container, condition: string, sign
   if (condition === 'not-running' && !container.isStarted) return { StatusCode: 0 };
   const { id } = container.run;
   const removed = condition === 'removed' ? destroyed(desk, id, signal) : undefined;
-  const run = isSettled(container.run.state) ? container.run : await desk.containers.settled(id, signal);
+  const run = await endedRun(desk, container, condition, signal);
   if (removed !== undefined && !isGone({ ...container, isStarted: true, run })) await removed;
   return endOf(run);
+}
+
+async function endedRun(desk: Desk, container: Container, condition: string, signal: AbortSignal): Promise<Run> {
+  const { run } = container;
+  if (isGone(container) || (condition === 'not-running' && !isRunning(container))) return run;
+  if (condition === 'removed' && container.isStarted && !isRunning(container)) return run;
+  return await desk.containers.settled(run.id, signal, { isNext: condition !== 'not-running' });
 }
 
 /** Begun before the wait for the end, so that a removal in between is not missed. */

@@ -97,6 +97,7 @@ export function createBoundedEngine(engine: Engine, options: BoundedOptions): En
     networks: boundNetworks(engine.networks, bound, limits),
     // Each is a matter of a moment, or as long as what is copied.
     ...(engine.controls === undefined ? {} : { controls: engine.controls }),
+    ...(engine.roots === undefined ? {} : { roots: engine.roots }),
     close: (how) =>
       bound({ operation: 'close', fields: { ...how }, limitMs: limits.recoverMs, call: () => engine.close(how) }),
   };

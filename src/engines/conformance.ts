@@ -4,6 +4,7 @@ import { declareCommands } from './conformance/commands.ts';
 import { declareContainment } from './conformance/containment.ts';
 import { declareLife } from './conformance/life.ts';
 import { declareNetworking } from './conformance/networking.ts';
+import { declareRoots } from './conformance/roots.ts';
 import { declareStreams } from './conformance/streams.ts';
 import type { EngineSubject } from './conformance/subject.ts';
 
@@ -21,5 +22,6 @@ export function declareEngineConformance(subject: EngineSubject): void {
     declareCommands(subject);
     declareNetworking(subject);
     declareContainment(subject);
+    declareRoots(subject);
   });
 }

@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Socket } from 'node:net';
 import type { PublishedPort } from '../model/app.ts';
 import type { Id } from '../model/ids.ts';
-import type { InstanceExit, InstanceSpec, Outbound } from '../model/instance.ts';
+import type { InstanceExit, InstanceSpec, Outbound, ReadyImage } from '../model/instance.ts';
 import type { Command, CommandEnd } from './command.ts';
 import type { Controls } from './controls.ts';
 
@@ -38,6 +38,8 @@ export interface Engine {
   readonly networks: Networks;
   /** Absent where the engine has no such powers. */
   readonly controls?: Controls;
+  /** Absent where what an instance has written goes with it, whatever its spec says. */
+  readonly roots?: Roots;
   /** Lets go of everything without ending `logs` instances; with `purge`, ends and removes all. */
   close(options: { readonly purge: boolean }): Promise<void>;
 }
@@ -79,6 +81,25 @@ export interface InstanceStatus {
   /** Host pid of the instance's first process while it runs. */
   readonly pid?: number;
   readonly exit?: InstanceExit;
+}
+
+/**
+ * What instances have written over their image, by a name of the caller's: kept from the first that has it (`root` of its spec)
+ * until `remove`, across restarts of the daemon. One instance at a time has it, always over the same image; callers see to that.
+ */
+export interface Roots {
+  /** All that there are. */
+  list(): Promise<readonly Id[]>;
+  /** Its files while no instance has it, made where there are none yet. None may start with it until they are closed. */
+  open(id: Id, image: ReadyImage): Promise<OpenRoot>;
+  /** Not of one that an instance has. Idempotent. */
+  remove(id: Id): Promise<void>;
+}
+
+export interface OpenRoot {
+  /** A folder of this host, as a container of the image would see it but for its mounts. */
+  readonly path: string;
+  close(): Promise<void>;
 }
 
 /** What was written to stdout and stderr, kept until `remove`. */

@@ -125,6 +125,8 @@ export interface InstanceSpec {
   readonly hostname: string;
   /** false: the instance gets a layer of its own over the image, gone with it. */
   readonly readOnlyRoot: boolean;
+  /** With `readOnlyRoot: false`: that layer is the one that the engine keeps by this name (Roots), and stays. */
+  readonly root?: Id;
   /** Bytes of /tmp; 0 = no tmpfs there. */
   readonly tmpBytes: number;
   readonly mounts: readonly InstanceMount[];

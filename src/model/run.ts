@@ -1,5 +1,6 @@
 import type { PublishedPort } from './app.ts';
 import type { Id } from './ids.ts';
+import type { RestartChoice } from './container.ts';
 
 /**
  * A run is one execution of a task (or of an image) and moves only along these edges:
@@ -61,10 +62,16 @@ export interface RunOptions {
   readonly name?: string;
   /** `open`: the starter of the run may send input through `attach`; `none`: /dev/null. */
   readonly stdin?: 'none' | 'open';
+  /** The end of the first attach that gives input is the end of it. */
+  readonly stdinOnce?: boolean;
   /** It has a terminal; stdout and stderr are shown as one raw stream. */
   readonly tty?: boolean;
   /** How long a stop waits between SIGTERM and SIGKILL when the one who stops does not say. */
   readonly stopGraceMs?: number;
+  /** Of a container; absent = it is not started again. */
+  readonly restart?: RestartChoice;
+  /** What the reference of its image meant when its container was created; absent = what it means now. */
+  readonly imageId?: string;
 }
 
 export interface RunMount {
@@ -134,6 +141,8 @@ export interface Run {
   readonly instance?: Id;
   /** The run or instance that asked for this one. */
   readonly parent?: Id;
+  /** It is a life of this container, which keeps it. */
+  readonly container?: Id;
   readonly idempotencyKey?: string;
 }
 

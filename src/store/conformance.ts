@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newId } from '../model/ids.ts';
 import type { AppModel } from '../model/app.ts';
+import type { ContainerRecord } from '../model/container.ts';
 import type { Run } from '../model/run.ts';
 import { idempotencyMs, type RunFilter, type Store } from './store.ts';
 
@@ -345,6 +346,49 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
         expect(await store.schedules.get('a', 'work', 'one')).toBeUndefined();
         expect(await store.schedules.get('a', 'work', 'two')).toBeDefined();
         expect(await store.schedules.get('b', 'work', 'one')).toBeUndefined();
+      });
+    });
+
+    describe('containers', () => {
+      const aContainer = (more: Partial<ContainerRecord> = {}): ContainerRecord => ({
+        id: newId(),
+        app: 'default',
+        args: ['true'],
+        env: {},
+        options: { name: 'one' },
+        createdAt: 1,
+        image: { id: 'sha256:1', reference: 'img' },
+        runs: [],
+        restarts: 0,
+        quickEnds: 0,
+        isStopped: false,
+        ...more,
+      });
+
+      it('keeps what was put last, the oldest container first, until it is removed', async () => {
+        const [one, two] = [aContainer(), aContainer()];
+        for (const container of [one, two]) await store.containers.put(container);
+        const changed = { ...one, runs: [one.id], restarts: 2 };
+        await store.containers.put(changed);
+        await reopen();
+        expect(await store.containers.list()).toEqual([changed, two]);
+        await store.containers.remove(one.id);
+        await store.containers.remove(one.id);
+        expect(await store.containers.list()).toEqual([two]);
+      });
+
+      it('has the lives of a container expire once it is removed, and not before', async () => {
+        const container = aContainer();
+        await store.containers.put(container);
+        const life = await settledAt(1, { container: container.id });
+        const other = await settledAt(2);
+        const expired = async () =>
+          (await store.runs.expired({ now: 1000, maxAgeMs: 10, maxCount: 0, maxDeadAgeMs: 10, limit: 10 })).map(
+            ({ id }) => id,
+          );
+        expect(await expired()).toEqual([other]);
+        await store.containers.remove(container.id);
+        expect(await expired()).toEqual([life, other]);
       });
     });
 

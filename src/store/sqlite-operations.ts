@@ -1,11 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { ErrorBody } from '../errors/index.ts';
 import { prepareApps, type AppOperations } from './sqlite-apps.ts';
+import { prepareContainers, type ContainerOperations } from './sqlite-containers.ts';
 import { prepareRuns, type RunOperations } from './sqlite-runs.ts';
 import { prepareTimeline, type TimelineOperations } from './sqlite-timeline.ts';
 
 /** Everything that the worker can be asked, by name. */
-export type Operations = RunOperations & AppOperations & TimelineOperations;
+export type Operations = RunOperations & AppOperations & TimelineOperations & ContainerOperations;
 
 export type OperationName = keyof Operations;
 
@@ -13,6 +14,7 @@ export const prepareOperations = (db: DatabaseSync): Operations => ({
   ...prepareRuns(db),
   ...prepareApps(db),
   ...prepareTimeline(db),
+  ...prepareContainers(db),
 });
 
 /** Those that change nothing: a transaction of these alone takes no lock and syncs nothing. */
@@ -28,6 +30,7 @@ export const readOperations: ReadonlySet<OperationName> = new Set<OperationName>
   'listApps',
   'listEnds',
   'listEvents',
+  'listContainers',
 ]);
 
 /** What crosses to the worker, in batches; the answers come back in the same order. */

@@ -124,6 +124,7 @@ const columns = [
   'failures',
   'retry_of',
   'retried_as',
+  'container',
 ];
 
 const insertSql = `INSERT INTO runs (${columns.join(', ')}) VALUES (${columns.map((name) => `:${name}`).join(', ')})`;
@@ -155,16 +156,19 @@ const ledgerSql = `
 /** Dead, and done once more by none: somebody is to look at it. */
 const isLooked = `(state <> 'dead' OR retried_as IS NOT NULL)`;
 
+/** No life of a container that is there. */
+const isFree = `(container IS NULL OR container NOT IN (SELECT id FROM containers))`;
+
 // (ended_at, seq) is unique, so that exactly maxCount rows stay where many ended within one millisecond.
 const expiredSql = `
   SELECT * FROM runs
-  WHERE ended_at IS NOT NULL AND (
+  WHERE ended_at IS NOT NULL AND ${isFree} AND (
     ended_at < :deadBefore
     OR (${isLooked} AND (
       ended_at < :endedBefore
       OR ((idempotency_key IS NULL OR created_at <= :keysBefore) AND (ended_at, seq) <= (
         SELECT ended_at, seq FROM runs
-        WHERE ended_at IS NOT NULL AND ${isLooked} ORDER BY ended_at DESC, seq DESC LIMIT 1 OFFSET :maxCount
+        WHERE ended_at IS NOT NULL AND ${isFree} AND ${isLooked} ORDER BY ended_at DESC, seq DESC LIMIT 1 OFFSET :maxCount
       ))
     ))
   )
@@ -229,6 +233,7 @@ function toRow(run: Run): Record<string, SQLInputValue> {
     retries: run.retries === undefined ? null : JSON.stringify(run.retries),
     retry_of: run.retryOf ?? null,
     retried_as: run.retriedAs ?? null,
+    container: run.container ?? null,
     ...toPatchRow(run),
   };
 }
@@ -265,6 +270,7 @@ function toRun(row: Row): Run {
     failures: row['failures'] === null ? null : parse(row['failures']),
     retryOf: row['retry_of'],
     retriedAs: row['retried_as'],
+    container: row['container'],
   };
   return {
     id: row['id'],

@@ -83,6 +83,10 @@ export const migrations: readonly string[] = [
   DROP TABLE service_ends;
   ALTER TABLE place_ends RENAME TO service_ends;
   `,
+  `
+  CREATE TABLE containers (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record TEXT NOT NULL) STRICT;
+  ALTER TABLE runs ADD COLUMN container TEXT;
+  `,
 ];
 
 /** Brings the file to the newest schema, each step in a transaction of its own. @throws DATA_FOLDER for a newer file. */

@@ -40,6 +40,11 @@ export async function createSqliteStore({ file }: { readonly file: string }): Pr
       get: (app, name, entry) => call('getTick', app, name, entry),
       remove: (app, name, entry) => call('removeTick', app, name, entry),
     },
+    containers: {
+      put: (container) => call('putContainer', container),
+      list: () => call('listContainers'),
+      remove: (id) => call('removeContainer', id),
+    },
     close,
   };
 }

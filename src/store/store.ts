@@ -1,5 +1,6 @@
 import type { Id } from '../model/ids.ts';
 import type { AppModel } from '../model/app.ts';
+import type { ContainerRecord } from '../model/container.ts';
 import type { Run, RunState } from '../model/run.ts';
 import type { ServiceEnd } from '../model/service-end.ts';
 import type { ServicePlace } from '../model/service-place.ts';
@@ -15,6 +16,7 @@ export interface Store {
   readonly apps: AppStore;
   readonly timeline: TimelineStore;
   readonly schedules: ScheduleStore;
+  readonly containers: ContainerStore;
   close(): Promise<void>;
 }
 
@@ -49,7 +51,8 @@ export interface RunStore {
   /**
    * Settled runs that nobody needs any more, those that ended first at the front: older than `maxAgeMs`, or beyond the
    * `maxCount` that ended last. A run whose idempotency key still counts is only ever too old, never too many. A dead one waits
-   * for somebody to look at it, until it is done once more or older than `maxDeadAgeMs`.
+   * for somebody to look at it, until it is done once more or older than `maxDeadAgeMs`. What is a life of a container that is
+   * there is its container's to remove.
    */
   expired(retention: Retention): Promise<readonly Run[]>;
 }
@@ -111,6 +114,15 @@ export interface AppStore {
   /** "Not there" is success. */
   removeEnd(place: ServicePlace): Promise<void>;
   ends(): Promise<readonly ServiceEnd[]>;
+}
+
+export interface ContainerStore {
+  /** In place of what it was before. */
+  put(container: ContainerRecord): Promise<void>;
+  /** The oldest first. */
+  list(): Promise<readonly ContainerRecord[]>;
+  /** Its runs stay, and are like others from then on. "Not there" is success. */
+  remove(id: Id): Promise<void>;
 }
 
 export interface ScheduleStore {

@@ -32,7 +32,7 @@ export function createAccepting(options: {
   const draft = async (submission: Submission): Promise<Draft> => {
     const { app = defaultApp, target } = submission;
     const settings = await launcher.settings(app, target);
-    return draftOf(submission, settings, { id: ids(), createdAt: clock.now() });
+    return draftOf(submission, settings, { id: submission.id ?? ids(), createdAt: clock.now() });
   };
 
   const accept = async ({ run, input }: Draft): Promise<Run> => {

@@ -71,8 +71,10 @@ const readMount = objectOf<RunMount>(
   ['type', 'target', 'readOnly'],
 );
 
-/** Networks and ports are the Docker API's to ask for. */
-const readOptions = objectOf<Omit<RunOptions, 'attachment' | 'ports'>>({
+/** Networks, ports and what is of more than one run are the Docker API's to ask for. */
+type OwnOptions = Omit<RunOptions, 'attachment' | 'ports' | 'restart' | 'imageId' | 'stdinOnce'>;
+
+const readOptions = objectOf<OwnOptions>({
   entrypoint: strings,
   workdir: absolutePath,
   user: text(),

@@ -9,6 +9,10 @@ export interface Submission extends RunRequest {
   readonly parent?: Id;
   /** Accepts exactly one run in 24 hours for each key of an app. */
   readonly idempotencyKey?: string;
+  /** Absent = one of its own. */
+  readonly id?: Id;
+  /** The container that it is a life of. */
+  readonly container?: Id;
 }
 
 /** A run that is not accepted yet, with its input. */
@@ -26,6 +30,7 @@ export function draftOf(
   facts: { readonly id: Id; readonly createdAt: number },
 ): Draft {
   const { app = defaultApp, target, args = [], env = {}, options = {}, parent, idempotencyKey, input } = submission;
+  const { container } = submission;
   const { notBefore, retries = settings.retries, maxAgeMs = settings.maxAgeMs } = submission;
   const run: Run = {
     ...facts,
@@ -43,6 +48,7 @@ export function draftOf(
     ...(maxAgeMs === undefined ? {} : { expiresAt: Math.max(facts.createdAt, notBefore ?? 0) + maxAgeMs }),
     ...(parent === undefined ? {} : { parent }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(container === undefined ? {} : { container }),
   };
   return input === undefined ? { run } : { run, input: Buffer.from(input, 'base64') };
 }

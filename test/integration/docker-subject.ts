@@ -45,7 +45,11 @@ export interface DockerMeans {
 }
 
 /** The Docker engine on a Docker Engine of the tests' own, made ready for the suite that judges every engine. */
-const notYet = { attachment: 'not carried to a Docker Engine yet', terminal: 'not carried to a Docker Engine yet' };
+const notYet = {
+  attachment: 'not carried to a Docker Engine yet',
+  terminal: 'not carried to a Docker Engine yet',
+  roots: 'a Docker Engine keeps what was written with its own container',
+};
 
 export const dockerSubject = (means: () => DockerMeans, skips: EngineSubject['skips'] = {}): EngineSubject => ({
   name: 'docker',

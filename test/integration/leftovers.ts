@@ -6,7 +6,9 @@ import { placesFor } from '../../src/engines/sandbox/places.ts';
 export function leftoversOf(dataFolder: string): string[] {
   const places = placesFor(dataFolder);
   const mark = `minke-${places.daemonId}`;
-  const folders = [places.run, places.memory, places.logs, places.writable].filter((folder) => existsSync(folder));
+  const folders = [places.run, places.memory, places.logs, places.writable, places.roots].filter((folder) =>
+    existsSync(folder),
+  );
   return [
     ...folders.flatMap((folder) => [
       folder,

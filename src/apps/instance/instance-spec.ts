@@ -36,6 +36,8 @@ export interface SpecExtras {
   readonly stdin?: 'none' | 'open';
   /** Its place among those of the service; default 1. */
   readonly replica?: number;
+  /** The root that it keeps, where it may write to one. */
+  readonly root?: Id;
   /** The content of a secret or config of the app. */
   readonly contentOf?: (grant: GrantModel) => Buffer;
 }
@@ -60,6 +62,7 @@ export function instanceSpec(
 ): InstanceSpec {
   const { id, options = {} } = extras;
   const kind = extras.kind ?? service.kind;
+  const readOnlyRoot = options.readOnlyRoot ?? service.readOnly;
   return {
     id,
     app: app.name,
@@ -72,7 +75,8 @@ export function instanceSpec(
     workdir: firstOf(options.workdir, service.workingDir, image.config.workdir) ?? '/',
     user: firstOf(options.user, service.user, image.config.user) ?? '',
     hostname: firstOf(options.hostname, service.hostname) ?? shortId(id),
-    readOnlyRoot: options.readOnlyRoot ?? service.readOnly,
+    readOnlyRoot,
+    ...(readOnlyRoot || extras.root === undefined ? {} : { root: extras.root }),
     tmpBytes: service.tmpBytes,
     mounts: mountsOf(app, service, extras),
     files: filesOf(service, extras),

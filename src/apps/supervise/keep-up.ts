@@ -3,7 +3,7 @@ import { MinkeError, toMinkeError } from '../../errors/index.ts';
 import type { LifeEnd } from '../../model/service-end.ts';
 import { changed, note, type Keeping, type Kept } from './kept.ts';
 import { liveOn } from './life.ts';
-import { decideRestart, type RestartDecision } from './restart-decision.ts';
+import { decideRestart, type RestartDecision } from '../../model/restart-decision.ts';
 
 /**
  * The lives in a place of a service:

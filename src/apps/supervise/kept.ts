@@ -5,7 +5,7 @@ import type { Id } from '../../model/ids.ts';
 import type { LifeEnd, Outcome } from '../../model/service-end.ts';
 import type { ServicePlace } from '../../model/service-place.ts';
 import type { Holds } from './holds.ts';
-import { runsWellAfterMs } from './restart-decision.ts';
+import { runsWellAfterMs } from '../../model/restart-decision.ts';
 import type { SupervisorOptions } from './supervisor.ts';
 
 /**

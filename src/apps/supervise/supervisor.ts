@@ -9,7 +9,7 @@ import type { Check, HealthRules } from './health-decision.ts';
 import { createHolds } from './holds.ts';
 import { keepUp } from './keep-up.ts';
 import { newKept, statusOf, type Keeping, type Kept, type KeptStatus } from './kept.ts';
-import type { RestartPolicy } from './restart-decision.ts';
+import type { RestartPolicy } from '../../model/restart-decision.ts';
 import { untilAll, type Wish } from './until.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { emptyApp, imageTarget } from '../../apps/instance/image-target.ts';
 import type { Engine, Instance } from '../../engines/engine.ts';
 import type { ImageStore } from '../../image/store.ts';
-import { shortId } from '../../model/ids.ts';
+import { shortId, type Id } from '../../model/ids.ts';
 import type { AppModel, AttachmentModel } from '../../model/app.ts';
 import type { RunMount, RunTarget } from '../../model/run.ts';
 import type { Clock } from '../../observe/clock.ts';
@@ -25,9 +25,9 @@ export function createLauncher(options: {
 }): Launcher {
   const { engine, instances, catalog, images, hands, volumes, networks, clock } = options;
 
-  const startableOf = async (app: string, target: RunTarget, name: string): Promise<Startable> => {
+  const startableOf = async (app: string, target: RunTarget, name: string, imageId?: string): Promise<Startable> => {
     if ('function' in target) return catalog.startable(app, target.function);
-    const image = await images.prepare(target.image);
+    const image = await images.prepare(imageId ?? target.image);
     const model = catalog.get(app)?.model ?? emptyApp(app, '/');
     return { app: model, service: { ...imageTarget(name, target.image), networks: everyNetwork(model) }, image };
   };
@@ -53,7 +53,12 @@ export function createLauncher(options: {
         ? Math.max(1, catalog.service(app, target.function)?.concurrency ?? 1)
         : Number.POSITIVE_INFINITY,
     launch: async (run, attempt, signal) => {
-      const startable = await startableOf(run.app, run.target, run.options.name ?? shortId(run.id));
+      const startable = await startableOf(
+        run.app,
+        run.target,
+        run.options.name ?? shortId(run.container ?? run.id),
+        run.options.imageId,
+      );
       const isFunction = 'function' in run.target;
       if (!isFunction && hands.networkOf(run.app) === undefined)
         await hands.ensureNetwork(run.app, { names: [], networks: {}, ports: [] });
@@ -61,7 +66,7 @@ export function createLauncher(options: {
       const place = isFunction ? undefined : await networks.open(run);
       const starting = instances.start({
         ...(place === undefined ? startable : placed(startable, place)),
-        extras: extrasOf(run, attempt, clock, isFunction),
+        extras: { ...extrasOf(run, attempt, clock, isFunction), ...rootOf(engine, run) },
         ...(run.parent === undefined ? {} : { parent: run.parent }),
         signal,
       });
@@ -103,12 +108,16 @@ function makeVolumes(volumes: Pick<Volumes, 'ensure'>, app: AppModel, mounts: re
   }
 }
 
+/** What a container has written is its next life's, where the engine can keep it. */
+const rootOf = ({ roots }: Engine, { container }: LaunchableRun): { root?: Id } =>
+  container === undefined || roots === undefined ? {} : { root: container };
+
 function extrasOf(run: LaunchableRun, attempt: number, clock: Clock, isFunction: boolean) {
   return {
     id: run.instance,
     args: run.args,
     env: run.env,
-    options: run.options,
+    options: run.container === undefined ? run.options : { hostname: shortId(run.container), ...run.options },
     run: { id: run.id, attempt },
     ...(run.timeoutMs > 0 ? { deadlineAt: clock.now() + run.timeoutMs } : {}),
     ...(isFunction ? {} : { kind: 'container' as const }),

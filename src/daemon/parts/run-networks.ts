@@ -178,8 +178,8 @@ function namesOf(members: readonly Member[]): AppNames {
   };
 }
 
-const callNames = ({ id, options }: Run, aliases: readonly string[]): readonly string[] => [
+const callNames = ({ id, container = id, options }: Run, aliases: readonly string[]): readonly string[] => [
   ...aliases,
-  shortId(id),
+  shortId(container),
   ...(options.name === undefined ? [] : [options.name]),
 ];

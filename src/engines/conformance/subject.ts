@@ -15,11 +15,19 @@ export interface EngineSubject {
 /**
  * What some promises need of an engine.
  * - `attachment`: commands take somebody who reads along. - `terminal`: and have a terminal for them.
- * - `files`: instances have a file system of their own. - `isolation`: and a process table of their own.
+ * - `roots`: what they have written is kept by a name. - `files`: they have a file system of their own. - `isolation`: and a process table of their own.
  * - `memory-limit`, `pids-limit`: a kernel enforces them.
  * - `output-order`: what a command writes on its two streams comes in one.
  */
-export type Power = 'attachment' | 'terminal' | 'files' | 'isolation' | 'memory-limit' | 'pids-limit' | 'output-order';
+export type Power =
+  | 'attachment'
+  | 'terminal'
+  | 'files'
+  | 'roots'
+  | 'isolation'
+  | 'memory-limit'
+  | 'pids-limit'
+  | 'output-order';
 
 export interface EngineUnderTest {
   readonly engine: Engine;

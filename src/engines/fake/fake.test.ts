@@ -9,6 +9,7 @@ declareEngineConformance({
   skips: {
     terminal: 'the fake has no terminals',
     files: 'the fake has no file system',
+    roots: 'the fake has no file system',
     isolation: 'the fake has no process table',
     'memory-limit': 'no kernel counts the memory of a fake instance',
     'pids-limit': 'no kernel counts the processes of a fake instance',

@@ -41,7 +41,7 @@ export async function startBrief(context: Context, spec: InstanceSpec): Promise<
   const stopping = { isAsked: false };
   const tidy = async (): Promise<InstanceExit['cause']> => {
     rmSync(home, { recursive: true, force: true });
-    if (!spec.readOnlyRoot) await dropLayer(context, spec.id);
+    if (!spec.readOnlyRoot) await dropLayer(context, spec);
     return (await seat.leave()) ?? (stopping.isAsked ? 'stopped' : 'exited');
   };
   const giveBack = async (error: unknown): Promise<void> => {

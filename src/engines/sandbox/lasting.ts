@@ -34,7 +34,7 @@ export async function startLasting(context: Context, spec: InstanceSpec): Promis
     for (const folder of [aside, home]) rmSync(folder, { recursive: true, force: true });
     await seat.leave();
     context.exits.forget(spec.id);
-    if (!spec.readOnlyRoot) await dropLayer(context, spec.id);
+    if (!spec.readOnlyRoot) await dropLayer(context, spec);
   };
   return await unlessStarted(giveBack, async () => {
     const { name: runtime } = context.runtime;
@@ -68,7 +68,7 @@ export function observe(context: Context, record: InstanceRecord, seat: Seat, { 
     const code = isAdopted && hasRuntimeFailed() ? undefined : exitCode(home);
     const isFull = existsSync(join(context.places.ended, fullName(id)));
     const verdict = await givingBack(context, id, async () => await seat.leave());
-    if (record.hasWritableLayer) await givingBack(context, id, async () => await dropLayer(context, id));
+    if (record.hasWritableLayer) await givingBack(context, id, async () => await dropLayer(context, { id, ...record }));
     const cause = verdict ?? (isFull ? 'result-limit' : stopping.isAsked ? 'stopped' : 'exited');
     const exit: InstanceExit = {
       code: code ?? 255,

@@ -14,6 +14,7 @@ import { daemonIdOf } from '../local/daemon-id.ts';
  *   MEMORY/minke-ID/RUNTIME/          the runtime's own state of its containers
  *   DATA/logs/INSTANCE/               segments of recorded output
  *   DATA/writable/INSTANCE/           upper, work, root: the layer of an instance that may write
+ *   DATA/roots/ROOT/                  the same, of one that is kept beyond its instance
  *
  * MEMORY is /run where that is in memory, as it should be, and /dev/shm on machines that keep /run on disk: every start
  * makes and removes a dozen small files and folders there, for which a disk's file system takes ten times as long.
@@ -29,6 +30,7 @@ export interface Places {
   readonly net: string;
   readonly logs: string;
   readonly writable: string;
+  readonly roots: string;
   /** Path of the daemon's cgroup below each controller. */
   readonly cgroup: string;
 }
@@ -47,6 +49,7 @@ export function placesFor(dataFolder: string, runParent = '/run'): Places {
     net: join(run, 'net'),
     logs: join(dataFolder, 'logs'),
     writable: join(dataFolder, 'writable'),
+    roots: join(dataFolder, 'roots'),
     cgroup: `/minke-${daemonId}`,
   };
 }

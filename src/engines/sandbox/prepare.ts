@@ -38,7 +38,7 @@ export async function prepareBundle(
   for (const [name, text] of Object.entries(etc)) writeFileSync(join(folder, name), text);
   const user = resolveUser(spec.user, image.rootPath, settings?.groups);
   const config = ociConfig(spec, {
-    rootPath: spec.readOnlyRoot ? spec.image.rootPath : await mountLayer(context, spec),
+    rootPath: spec.readOnlyRoot ? spec.image.rootPath : await mountLayer(context, spec, spec.image.rootPath),
     user,
     files: makeOwnFiles(spec.files ?? [], user, folder, home),
     cgroupPath: `${seat.group.path}/${spec.id}`,
@@ -89,23 +89,31 @@ export async function removeContainer({ places, starter }: Context, container: K
   forgetContainer(places.memory, container);
 }
 
-/** Removes an instance's own layer. Idempotent. */
-export async function dropLayer({ places, starter }: Context, id: Id): Promise<void> {
-  const layer = layerFolder(places, id);
+/** Whose layer it is: an instance's own, or one that is kept. */
+export type LayerOwner = Pick<InstanceSpec, 'id' | 'root'>;
+
+/** Removes an instance's own layer, or lets go of the kept one. Idempotent. */
+export async function dropLayer({ places, starter }: Pick<Context, 'places' | 'starter'>, owner: LayerOwner) {
+  const layer = layerFolder(places, owner);
   await starter.untilDone(async () => await starter.unmount(join(layer, 'root')));
-  rmSync(layer, { recursive: true, force: true });
+  if (owner.root === undefined) rmSync(layer, { recursive: true, force: true });
 }
 
-export const layerFolder = (places: Places, id: Id): string => join(places.writable, id);
+export const layerFolder = (places: Places, { id, root }: LayerOwner): string =>
+  root === undefined ? join(places.writable, id) : join(places.roots, root);
 
 /**
  * In the starter's mount namespace only: the container keeps it through its own, and nothing is left on the host when
  * either ends.
  */
-async function mountLayer(context: Context, spec: InstanceSpec): Promise<string> {
-  const layer = layerFolder(context.places, spec.id);
+export async function mountLayer(
+  { places, starter }: Pick<Context, 'places' | 'starter'>,
+  owner: LayerOwner,
+  lower: string,
+): Promise<string> {
+  const layer = layerFolder(places, owner);
   const [upper, work, target] = [join(layer, 'upper'), join(layer, 'work'), join(layer, 'root')];
   for (const folder of [upper, work, target]) mkdirSync(folder, { recursive: true });
-  await context.starter.overlay({ lower: spec.image.rootPath, upper, work, target });
+  await starter.overlay({ lower, upper, work, target });
   return target;
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Id } from '../../model/ids.ts';
 import type { InstanceLimits, InstanceSpec } from '../../model/instance.ts';
 import { mayChangeNetwork, reachOf, type SeatRecord } from '../local/seat.ts';
 import type { KnownContainer } from './runtime/containers.ts';
@@ -9,6 +10,8 @@ import type { RuntimeName } from './runtime/runtime.ts';
 export interface InstanceRecord extends SeatRecord {
   readonly version: 1;
   readonly hasWritableLayer: boolean;
+  /** Of its layer, where that is kept. */
+  readonly root?: Id;
   readonly startedAt: number;
   /** Absent = SIGTERM. */
   readonly stopSignal?: number;
@@ -29,6 +32,7 @@ export function recordOf(
     slot,
     ...reachOf(spec),
     hasWritableLayer: !spec.readOnlyRoot,
+    ...(spec.root === undefined ? {} : { root: spec.root }),
     mayChangeNetwork: mayChangeNetwork(spec),
     startedAt,
     imageRoot: spec.image.rootPath,

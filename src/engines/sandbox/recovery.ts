@@ -27,7 +27,7 @@ export async function recoverInstances(context: Context): Promise<Running[]> {
   for (const path of groups) await endGroup(path);
   for (const id of namesIn(places.brief)) rmSync(join(places.brief, id), { recursive: true, force: true });
   for (const id of namesIn(places.writable).filter((one) => !known.has(one))) {
-    rmSync(layerFolder(places, id), { recursive: true, force: true });
+    rmSync(layerFolder(places, { id }), { recursive: true, force: true });
   }
   // Output of what a reboot ended: nobody will ever ask for it by its exit.
   for (const id of namesIn(places.logs).filter((one) => !known.has(one) && context.exits.read(one) === undefined)) {

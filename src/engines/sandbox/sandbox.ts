@@ -25,6 +25,7 @@ import { placesFor } from './places.ts';
 import { requireHost } from './require.ts';
 import { containerOf } from './record.ts';
 import { recoverInstances } from './recovery.ts';
+import { createRoots } from './roots.ts';
 import { firstProcess, stateFolder } from './runtime/containers.ts';
 import type { RuntimeName } from './runtime/runtime.ts';
 import { createStarter } from '../local/starter/client.ts';
@@ -138,6 +139,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Engine> {
       context.exits.forget(id);
     },
     controls: createControls(context.places, live, (running) => live.set(running.record.summary.id, running)),
+    roots: createRoots(context),
     logs: {
       read: (id, { follow, ...rest }) =>
         readLog(join(context.places.logs, id), { ...rest, follow: follow === true && live.has(id) }),
@@ -184,6 +186,7 @@ async function createContext({
     stateFolder(places.memory, runtime.name),
     places.logs,
     places.writable,
+    places.roots,
   ]) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
@@ -236,6 +239,6 @@ async function removeEverything(context: Context): Promise<void> {
   await context.networks.removeAll();
   await context.logWriter.stop();
   await removeGroupTree(places.cgroup);
-  for (const folder of [places.run, places.memory, places.logs, places.writable])
+  for (const folder of [places.run, places.memory, places.logs, places.writable, places.roots])
     rmSync(folder, { recursive: true, force: true });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LifeEnd } from '../../model/service-end.ts';
+import type { LifeEnd } from './service-end.ts';
 import { decideRestart, type RestartPolicy } from './restart-decision.ts';
 
 describe('the decision on a restart', () => {

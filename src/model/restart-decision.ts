@@ -1,5 +1,5 @@
-import type { RestartBounds, ServiceModel } from '../../model/app.ts';
-import type { LifeEnd } from '../../model/service-end.ts';
+import type { RestartBounds, ServiceModel } from './app.ts';
+import type { LifeEnd } from './service-end.ts';
 
 export interface RestartPolicy {
   readonly condition: ServiceModel['restart'];

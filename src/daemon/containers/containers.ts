@@ -1,0 +1,315 @@
+import { once } from 'node:events';
+import type { Container, ContainerRequest, Containers, LifeEvent } from '../../dockerapi/containers.ts';
+import type { Engine } from '../../engines/engine.ts';
+import { MinkeError } from '../../errors/index.ts';
+import type { ImageStore } from '../../image/store.ts';
+import type { Id } from '../../model/ids.ts';
+import { isSettled, type Run } from '../../model/run.ts';
+import type { Clock } from '../../observe/clock.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Store } from '../../store/store.ts';
+import type { Tasks } from '../../tasks/tasks.ts';
+import { imageReference, type Catalog } from '../parts/catalog.ts';
+import type { Instances } from '../parts/instances.ts';
+import { lineageOf } from '../parts/lineage.ts';
+import type { RunNetworks } from '../parts/run-networks.ts';
+import { decideAgain } from './decide-again.ts';
+import { currentRun, type Kept } from './kept.ts';
+import { createLives, unlessSettled, type Lives } from './lives.ts';
+import { readLives } from './read-lives.ts';
+
+export interface ContainersOptions {
+  readonly tasks: Tasks;
+  readonly store: Pick<Store, 'containers'>;
+  readonly engine: Engine;
+  readonly instances: Instances;
+  readonly catalog: Catalog;
+  readonly images: ImageStore;
+  readonly networks: Pick<RunNetworks, 'portsOf'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The Docker API's containers: the operator's, which live as often as they are started, and runs, which happen once. */
+export function createContainers(options: ContainersOptions): Containers & Pick<Lives, 'recover' | 'close'> {
+  const { tasks, store, engine, instances, catalog, images, networks, clock, log } = options;
+  const listeners = new Set<(event: LifeEvent) => void>();
+  const tell = (event: LifeEvent): void => {
+    for (const listener of listeners) listener(event);
+  };
+  const lives = createLives({
+    tasks,
+    store: store.containers,
+    roots: engine.roots,
+    clock,
+    log,
+    tell: (action, kept, run) => tell({ action, container: toKeptContainer(kept, run), at: clock.now() }),
+  });
+
+  const find = async (id: Id): Promise<Run> => {
+    const run = await tasks.get(id);
+    if (run === undefined) throw new MinkeError('RUN_NOT_FOUND', { run: id });
+    return run;
+  };
+
+  const imageOf = async ({ app, target }: Run): Promise<Container['image']> => {
+    if ('function' in target) {
+      const deployed = catalog.get(app);
+      const service = deployed?.model.services[target.function];
+      return {
+        id: deployed?.images.get(target.function)?.id ?? '',
+        reference: service === undefined ? target.function : imageReference(app, service),
+      };
+    }
+    return { id: (await images.inspect(target.image))?.id ?? '', reference: target.image };
+  };
+
+  const toContainer = async (run: Run): Promise<Container> => ({
+    run,
+    isStarted: !tasks.isDraft(run.id),
+    image: await imageOf(run),
+    ...livingOf(run),
+  });
+
+  const livingOf = (run: Run): Pick<Container, 'isPaused' | 'ports' | 'address'> => {
+    const address = run.instance === undefined ? undefined : instances.get(run.instance)?.address;
+    return {
+      isPaused: run.instance !== undefined && run.state === 'running' && isPaused(run.instance),
+      ports: networks.portsOf(run.id),
+      ...(address === undefined ? {} : { address }),
+    };
+  };
+
+  const ofKept = async (kept: Kept): Promise<Container> => {
+    const current = currentRun(kept);
+    return toKeptContainer(kept, current === undefined ? undefined : await tasks.get(current));
+  };
+
+  /** Its run, under the name and with the options that the container has by now. */
+  const toKeptContainer = ({ record, isIdle }: Kept, run: Run | undefined): Container => {
+    const { image, restarts, id, createdAt, options: own } = record;
+    return {
+      run: { ...(run ?? unbegun(record)), id, createdAt, options: own },
+      isStarted: run !== undefined,
+      isRestarting: !isIdle && run !== undefined && isSettled(run.state) && decideAgain(record, run) !== undefined,
+      restarts,
+      image,
+      ...(run === undefined ? {} : livingOf(run)),
+    };
+  };
+
+  /** It may end at the same moment. */
+  const isPaused = (instance: Id): boolean => {
+    try {
+      return engine.controls?.isPaused(instance) ?? false;
+    } catch {
+      return false;
+    }
+  };
+
+  /** Runs that are no container's life: of functions, and asked for by minke's own API. */
+  const singles = async (parent: Id | undefined): Promise<readonly Run[]> => {
+    const drafts = tasks.drafts().filter((run) => parent === undefined || run.parent === parent);
+    const accepted = await tasks.list({ limit: 10_000, ...(parent === undefined ? {} : { parent }) });
+    return [...drafts, ...accepted.filter((run) => !tasks.isDraft(run.id))].filter(
+      (run) => run.container === undefined,
+    );
+  };
+
+  const findKept = (reference: string): Kept | undefined => {
+    const kept = lives.list();
+    const exact = lives.get(reference) ?? kept.find(({ record }) => record.options.name === reference);
+    if (exact !== undefined || !/^[0-9a-f]{4,64}$/.test(reference)) return exact;
+    const found = kept.filter(({ record }) => record.id.startsWith(reference));
+    return found.length === 1 ? found[0] : undefined;
+  };
+
+  const findSingle = async (reference: string, parent: Id | undefined): Promise<Run | undefined> => {
+    const isVisible = (run: Run): boolean => parent === undefined || run.parent === parent;
+    const byId = /^[0-9a-f]{4,64}$/.test(reference) ? await tasks.find(reference) : undefined;
+    // A further life goes by its container's id.
+    if (byId !== undefined && isVisible(byId) && (byId.container ?? byId.id) === byId.id) return byId;
+    return (await singles(parent)).find((run) => run.options.name === reference);
+  };
+
+  const watchSingle = async (id: Id): Promise<void> => {
+    const run = await begun(tasks.begun(id));
+    tell({ action: 'start', container: await toContainer(run), at: clock.now() });
+    tasks
+      .wait(id)
+      .then(async (ended) => {
+        const container = await toContainer(ended);
+        tell({ action: 'die', container, at: clock.now() });
+        if (ended.options.keep !== true) tell({ action: 'destroy', container, at: clock.now() });
+      })
+      .catch((error: unknown) => log.debug('The end of a container was not seen', { run: id, error }));
+  };
+
+  const runOf = (id: Id): Id => currentRunOf(lives.get(id)) ?? id;
+  const joinedRun = async (id: Id): Promise<Id> => {
+    const kept = lives.get(id);
+    return kept === undefined ? id : await lives.joined(kept);
+  };
+
+  return {
+    recover: lives.recover,
+    close: lives.close,
+    observe: (listener) => void listeners.add(listener),
+    create: async (request) => {
+      if (request.options.restart !== undefined) requireRoots(engine);
+      const image = await pinnedImage(images, request);
+      return image === undefined
+        ? await toContainer(await tasks.create(request))
+        : await ofKept(await lives.create(request, image));
+    },
+    start: async (id) => {
+      const kept = lives.get(id);
+      if (kept !== undefined) {
+        if (kept.record.runs.length > 0 && kept.isIdle) requireRoots(engine);
+        await begun(lives.start(kept));
+        return;
+      }
+      if (!tasks.isDraft(id)) throw happensOnce('Starting a container that has ended');
+      await tasks.start(id);
+      await watchSingle(id);
+    },
+    restart: async (id, graceMs) => {
+      const kept = lives.get(id);
+      if (kept === undefined) throw happensOnce('Restarting a container');
+      requireRoots(engine);
+      await begun(lives.restart(kept, graceMs));
+    },
+    find: async (reference, { parent }) => {
+      const kept = parent === undefined ? findKept(reference) : undefined;
+      if (kept !== undefined) return await ofKept(kept);
+      const run = await findSingle(reference, parent);
+      return run === undefined ? undefined : await toContainer(run);
+    },
+    list: async ({ parent }) => {
+      const kept = parent === undefined ? await Promise.all(lives.list().map(ofKept)) : [];
+      const others = await Promise.all((await singles(parent)).map(toContainer));
+      return [...kept, ...others].toSorted((one, other) => other.run.createdAt - one.run.createdAt);
+    },
+    settled: async (id, signal, { isNext = false } = {}) => {
+      const kept = lives.get(id);
+      if (kept === undefined || isNext) return asContainer(await tasks.wait(await joinedRun(id), { signal }), id);
+      while (!kept.isIdle) {
+        const run = await tasks.wait(runOf(id), { signal });
+        if (decideAgain(kept.record, run) === undefined) return asContainer(run, id);
+        await Promise.race([kept.done, aborted(signal)]);
+        signal.throwIfAborted();
+      }
+      return asContainer(await tasks.wait(runOf(id), { signal }), id);
+    },
+    logs: (id, { isOneLife = false, ...logOptions }) => {
+      const kept = lives.get(id);
+      if (kept === undefined) return tasks.logs(id, logOptions);
+      return readLives({ tasks, kept, joined: lives.joined, isOneLife }, logOptions);
+    },
+    input: async (id) => tasks.attachInput(await joinedRun(id)),
+    kill: async (id, number) => {
+      const { instance } = await find(runOf(id));
+      const kept = lives.get(id);
+      if (kept !== undefined && isEnding(number)) await lives.markStopped(kept);
+      if (instance !== undefined) await engine.kill(instance, number);
+    },
+    stop: async (id, graceMs) => {
+      const kept = lives.get(id);
+      if (kept === undefined) await unlessSettled(tasks.stop(id, graceMs));
+      else await lives.stop(kept, graceMs);
+    },
+    cancel: async (id, reason) => await unlessSettled(tasks.cancel(id, reason, 0)),
+    change: async (id, changed) => {
+      if ((changed.restart?.condition ?? 'no') !== 'no') requireRoots(engine);
+      const kept = lives.get(id);
+      if (kept === undefined) await tasks.change(id, changed);
+      else await lives.change(kept, changed);
+    },
+    remove: async (id) => {
+      const kept = lives.get(id);
+      if (kept === undefined) await tasks.remove(id);
+      else await lives.remove(kept);
+    },
+    withFiles: async (id, action) => {
+      const kept = lives.get(id);
+      const { roots } = engine;
+      if (kept === undefined || roots === undefined || kept.record.options.readOnlyRoot === true)
+        throw new MinkeError('NOT_SUPPORTED', {
+          what: 'Copying files into or out of this container while it does not run',
+          reason: 'what it has written goes with its end; use a volume',
+        });
+      return await lives.whileIdle(kept, async () => {
+        const root = await roots.open(id, await images.prepare(kept.record.image.id));
+        try {
+          return await action(root.path);
+        } finally {
+          await root.close();
+        }
+      });
+    },
+    functions: async (app) => {
+      const deployed = catalog.get(app);
+      return Object.values(deployed?.model.services ?? {}).map((service) => ({
+        name: service.name,
+        ...(deployed?.images.has(service.name) === true ? { image: imageReference(app, service) } : {}),
+      }));
+    },
+    lineage: async (instance) => await lineageOf(instance, instances, tasks),
+  };
+}
+
+const currentRunOf = (kept: Kept | undefined): Id | undefined => (kept === undefined ? undefined : currentRun(kept));
+
+const asContainer = (run: Run, id: Id): Run => ({ ...run, id });
+
+/** What the operator asks for by image is kept: its image is what the name means now, whatever it will mean. */
+async function pinnedImage(
+  images: ImageStore,
+  { target, parent }: ContainerRequest,
+): Promise<Container['image'] | undefined> {
+  if (parent !== undefined || 'function' in target) return undefined;
+  const found = await images.inspect(target.image);
+  if (found === undefined) throw new MinkeError('IMAGE_NOT_FOUND', { image: target.image, reason: 'it is not here' });
+  return { id: found.id, reference: target.image };
+}
+
+const unbegun = ({ id, app, args, env, options, createdAt, image }: Kept['record']): Run => ({
+  id,
+  app,
+  target: { image: image.reference },
+  args,
+  env,
+  options,
+  state: 'queued',
+  attempts: 0,
+  createdAt,
+  timeoutMs: 0,
+});
+
+/** SIGKILL and SIGTERM. */
+const isEnding = (signalNumber: number): boolean => signalNumber === 9 || signalNumber === 15;
+
+const happensOnce = (what: string): MinkeError =>
+  new MinkeError('NOT_SUPPORTED', { what, reason: 'a container of a function is a run, and a run happens once' });
+
+function requireRoots({ roots, describe }: Engine): void {
+  if (roots !== undefined) return;
+  const reason = `the engine "${describe().name}" does not keep what a container has written`;
+  throw new MinkeError('NOT_SUPPORTED', { what: 'Starting a container again', reason });
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
+}
+
+/** @throws INSTANCE_START_FAILED for one that could not start */
+async function begun(beginning: Promise<Run>): Promise<Run> {
+  const run = await beginning;
+  if (run.state === 'failed' && run.startedAt === undefined) {
+    throw new MinkeError('INSTANCE_START_FAILED', {
+      name: run.options.name ?? run.id.slice(0, 12),
+      reason: run.error?.message ?? '',
+    });
+  }
+  return run;
+}

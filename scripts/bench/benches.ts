@@ -1,5 +1,6 @@
 import type { Bench } from './bench.ts';
 import { measureAccept } from './accept.ts';
+import { measureDockerCli } from './docker-cli.ts';
 import { measureFresh } from './fresh.ts';
 
 /** Every bench by its name; a new one is an entry here and a file beside. */
@@ -8,6 +9,11 @@ export const benches: Readonly<Record<string, Bench>> = {
     about: 'runs that are accepted, each on disk before it is answered',
     goals: { acceptsPerSecond: { op: '>=', value: 12_000 } },
     measure: measureAccept,
+  },
+  'docker-cli': {
+    about: 'the stock docker command line, at minke and at a Docker Engine',
+    goals: { dockerVsMinke: { op: '>=', value: 8 } },
+    measure: measureDockerCli,
   },
   fresh: {
     about: 'a fresh container for each request',

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
@@ -7,6 +7,7 @@ import { signalProcess } from '../../linux/proc.ts';
 import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
 import { childEnd, givingBack, writer, type Running } from './brief.ts';
 import type { Context } from './context.ts';
+import { readExitCode } from './exit-code.ts';
 import { fullName } from './logs/frame.ts';
 import { instanceFolder } from './places.ts';
 import { dropLayer, endUnwatched, prepareBundle, starterLost, startFailure } from './prepare.ts';
@@ -21,8 +22,8 @@ const kill = 9;
 
 /**
  * Starts an instance that outlives the daemon. The runtime runs under one shell line in a session of its own, which holds
- * the FIFOs open for reading and writing (so that a reader may die and another may come) and writes the exit code by
- * rename; the log writer reads the FIFOs.
+ * the FIFOs open for reading and writing (so that a reader may die and another may come) and writes the exit
+ * code; the log writer reads the FIFOs.
  */
 export async function startLasting(context: Context, spec: InstanceSpec): Promise<Running> {
   const home = instanceFolder(context.places, spec.id, 'logs');
@@ -65,7 +66,7 @@ export function observe(context: Context, record: InstanceRecord, seat: Seat, { 
   };
   const ended = context.ends.of(id, endFull).then(async () => {
     const hasRuntimeFailed = (): boolean => failureIn(home, containerOf(record).runtime) !== undefined;
-    const code = isAdopted && hasRuntimeFailed() ? undefined : exitCode(home);
+    const code = isAdopted && hasRuntimeFailed() ? undefined : readExitCode(home);
     const isFull = existsSync(join(context.places.ended, fullName(id)));
     const verdict = await givingBack(context, id, async () => await seat.leave());
     if (record.hasWritableLayer) await givingBack(context, id, async () => await dropLayer(context, { id, ...record }));
@@ -86,7 +87,7 @@ export function observe(context: Context, record: InstanceRecord, seat: Seat, { 
 const shellLine = `home=$1; shift; echo $$ >"$home/keeper"
 exec 5>"$home/stdout" 6>"$home/stderr" 3<>"$home/stdout" 4<>"$home/stderr" 5>&- 6>&-
 "$@" >&3 2>&4 3>&- 4>&-
-echo $? >"$home/exit.new"; mv "$home/exit.new" "$home/exit"`;
+echo $? >"$home/exit"`;
 
 // The same with a terminal: what it is, the runtime carries on into the terminal that it makes in the container. Whoever copies
 // holds no end of the terminal but the one that stands for keyboard and screen, which tells its end when the last other one goes.
@@ -96,7 +97,7 @@ cat <&3 >&8 2>/dev/null 3<&- 4<&- 5>&- 8>&- 9>&- & output=$!
 cat <&4 >&3 2>/dev/null 3<&- 4<&- 5>&- 8>&- 9>&- & input=$!
 "$@" 3>&- 4>&- 5>&- 8>&- 9>&-
 code=$?; exec </dev/null >/dev/null 2>&1; wait $output; kill $input
-echo $code >"$home/exit.new"; mv "$home/exit.new" "$home/exit"`;
+echo $code >"$home/exit"`;
 
 async function launch(context: Context, spec: InstanceSpec, home: string): Promise<Writable | undefined> {
   const input = spec.stdin === 'open' ? openPipe() : undefined;
@@ -120,12 +121,4 @@ async function launch(context: Context, spec: InstanceSpec, home: string): Promi
   if ((await started.announced) !== undefined) return stdin;
   stdin?.destroy();
   throw (await started.ended) === undefined ? starterLost(spec.name) : startFailure(context, spec.name, home);
-}
-
-function exitCode(home: string): number | undefined {
-  try {
-    return Number(readFileSync(join(home, 'exit'), 'utf8'));
-  } catch {
-    return undefined;
-  }
 }

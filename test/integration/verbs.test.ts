@@ -14,7 +14,7 @@ import { fixtureApp } from './isolation-fixtures.ts';
 /** For what is looked for until it is so: often, and long enough for a machine that is busy with something else. */
 const patiently = { interval: 20, timeout: 60_000 };
 
-describe.each(['sandbox'])('the verbs of docker compose with the engine %s', (engine) => {
+describe.each(['sandbox', 'docker'])('the verbs of docker compose with the engine %s', (engine) => {
   let docker: DockerEngine | undefined;
   let daemon: TestDaemon;
   beforeAll(async () => {

@@ -113,10 +113,23 @@ export function declareCommands(subject: EngineSubject): void {
           });
         };
         const attached = { stdin: 'open', terminal: { rows: 12, columns: 34 }, begun } as const;
-        const end = await bench.engine.execute(handle.id, { ...commandOf('terminal'), attached });
+        const end = await bench.engine.execute(handle.id, { ...commandOf('terminal', '12 34'), attached });
         expect([shown, end.code]).toEqual(['12 34\r\nready\r\ngo\r\n33 111\r\n', 0]);
       },
       'terminal',
+    );
+
+    promise(
+      'has a terminal of the size that is asked for from its first moment on',
+      async (bench) => {
+        const { handle } = await startHost(bench);
+        const output = Promise.withResolvers<Buffer>();
+        const begun = ({ stdout }: CommandStreams): void => output.resolve(buffer(stdout));
+        const attached = { stdin: 'none', terminal: { rows: 12, columns: 34 }, begun } as const;
+        await bench.engine.execute(handle.id, { ...commandOf('size'), attached });
+        expect(String(await output.promise)).toBe('12 34\r\n');
+      },
+      'first-size',
     );
 
     promise('is killed when its time is up, and the instance lives on', async (bench) => {

@@ -11,6 +11,8 @@ const scripts = {
   bytes: `printf '${Array.from({ length: 256 }, (_, byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('')}'`,
   /** $1 bytes to both stdout and stderr: lines of 16. */
   flood: 'yes 0123456789abcde | head -c "$1"; yes fedcba987654321 | head -c "$1" >&2',
+  /** One line of $1 times `whale `, and $2. */
+  'long-line': 'yes "whale " | head -n "$1" | tr -d "\\n"; printf %s "$2"',
   /** stdin to stdout. */
   cat: 'exec cat',
   /** The variable NAMED $1. */
@@ -46,8 +48,12 @@ const scripts = {
   hog: 'a=0123456789abcdef; while :; do a=$a$a; done',
   /** Starts one process in its session, one in a session of its own and one that nobody is the parent of; says `started` and waits. */
   spawn: 'sleep 1000 & setsid sleep 1000 & (setsid sleep 1000 &); echo started; wait',
-  /** Says the size of its terminal and `ready`, waits for a line, says the size again. */
-  terminal: 'stty size; echo ready; read -r line; stty size',
+  /** Says the size of its terminal once that is $1, and `ready`, waits for a line, says the size again. */
+  terminal: 'until [ "$(stty size 2>&1)" = "$1" ]; do sleep 0.05; done; stty size; echo ready; read -r line; stty size',
+  /** Says the size of its terminal. */
+  size: 'stty size',
+  /** Asks without ending the line, waits for one on stdin, says what it is, and that to stderr too. */
+  ask: 'printf "name? "; read -r line; printf "hello $line"; printf %s "$line" >&2',
   /** Starts a process, makes the file that $MARK names, and waits. */
   linger: 'sleep 1000 & : > "$MARK"; wait',
   /** Starts $1 processes at once. */

@@ -1,5 +1,7 @@
 import { describe, expect } from 'vitest';
-import { declarePromises, logged, readToEnd, waitForLog } from './bench.ts';
+import type { InstanceSpec } from '../../model/instance.ts';
+import type { Instance } from '../engine.ts';
+import { declarePromises, logged, readToEnd, waitForLog, type Bench } from './bench.ts';
 import { program } from './programs.ts';
 import type { EngineSubject } from './subject.ts';
 
@@ -87,6 +89,63 @@ export function declareStreams(subject: EngineSubject): void {
       expect((await following).equals(line)).toBe(true);
     });
 
+    promise('show what is written before its line is whole, to whoever follows and to whoever looks', async (bench) => {
+      const instance = await bench.start({ argv: program('ask'), streams: 'logs', stdin: 'open' });
+      const { id } = instance.handle;
+      let seen = '';
+      for await (const { bytes } of bench.engine.logs.read(id, { follow: true, streams: ['stdout'] })) {
+        seen += bytes.toString();
+        if (seen !== 'name? ') continue;
+        expect((await logged(bench.engine, id, 'stdout')).toString()).toBe('name? ');
+        instance.stdin?.end('whale\n');
+      }
+      expect(seen).toBe('name? hello whale');
+      const written = await Promise.all(
+        (['stdout', 'stderr'] as const).map(async (one) => await logged(bench.engine, id, one)),
+      );
+      expect(written.map(String)).toEqual(['name? hello whale', 'whale']);
+    });
+
+    promise(
+      'show a terminal as it is, echo and prompt and all, to its last byte',
+      async (bench) => {
+        const terminal = { rows: 12, columns: 34 };
+        const instance = await bench.start({ argv: program('ask'), streams: 'logs', stdin: 'open', terminal });
+        const { id } = instance.handle;
+        let seen = '';
+        for await (const { bytes } of bench.engine.logs.read(id, { follow: true })) {
+          if (seen === '') instance.stdin?.write('whale\n');
+          seen += bytes.toString();
+        }
+        expect(seen).toBe('name? whale\r\nhello whalewhale');
+        expect((await logged(bench.engine, id, 'stdout')).toString()).toBe(seen);
+        expect((await logged(bench.engine, id, 'stderr')).toString()).toBe('');
+      },
+      'terminal',
+    );
+
+    promise('hold every byte of a long line, and its end', async (bench) => {
+      const instances = await startLong(bench, {});
+      expect(await Promise.all(instances.map(async (one) => await shown(bench, one)))).toEqual([
+        sizesOf(longLine),
+        sizesOf(`${longLine}\n`),
+        sizesOf(`${longLine}\nwhale\n`),
+      ]);
+    });
+
+    promise(
+      'hold every byte of a terminal, however long a line is',
+      async (bench) => {
+        const instances = await startLong(bench, { terminal: { rows: 12, columns: 34 } });
+        expect(await Promise.all(instances.map(async (one) => await shown(bench, one)))).toEqual([
+          sizesOf(longLine),
+          sizesOf(`${longLine}\r\n`),
+          sizesOf(`${longLine}\r\nwhale\r\n`),
+        ]);
+      },
+      'terminal',
+    );
+
     promise('are read by several at once, and what is there is read without waiting', async (bench) => {
       const instance = await bench.start({ argv: program('dialogue'), streams: 'logs', stdin: 'open' });
       const { id } = instance.handle;
@@ -112,3 +171,27 @@ export function declareStreams(subject: EngineSubject): void {
     });
   });
 }
+
+/** Longer than what a Docker Engine records as one. */
+const longLine = 'whale '.repeat(20_000);
+
+/** Ended: without the end of the line, with it, and with a further line. */
+async function startLong(bench: Bench, more: Partial<InstanceSpec>): Promise<readonly Instance[]> {
+  const ends = ['', '\n', '\nwhale\n'];
+  const starting = ends.map(async (end) => {
+    const instance = await bench.start({ argv: program('long-line', '20000', end), streams: 'logs', ...more });
+    await instance.exited;
+    return instance;
+  });
+  return await Promise.all(starting);
+}
+
+const shown = async (bench: Bench, { handle }: Instance): Promise<object> =>
+  sizesOf((await logged(bench.engine, handle.id, 'stdout')).toString());
+
+/** What is short enough to be printed where it is another. */
+const sizesOf = (text: string): object => ({
+  bytes: text.length,
+  whales: text.split('whale ').length,
+  end: text.slice(-14),
+});

@@ -14,14 +14,17 @@ export interface EngineSubject {
 
 /**
  * What some promises need of an engine.
- * - `attachment`: commands take somebody who reads along. - `terminal`: and have a terminal for them.
- * - `roots`: what they have written is kept by a name. - `files`: they have a file system of their own. - `isolation`: and a process table of their own.
+ * - `attachment`: commands take somebody who reads along. - `terminal`: instances, and commands for them, have a terminal.
+ * - `first-size`: it has the size that is asked for before its program begins, and not a moment later.
+ * - `roots`: what they have written is kept by a name.
+ * - `files`: instances have a file system of their own. - `isolation`: and a process table of their own.
  * - `memory-limit`, `pids-limit`: a kernel enforces them.
  * - `output-order`: what a command writes on its two streams comes in one.
  */
 export type Power =
   | 'attachment'
   | 'terminal'
+  | 'first-size'
   | 'files'
   | 'roots'
   | 'isolation'

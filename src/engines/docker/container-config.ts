@@ -1,4 +1,4 @@
-import type { InstanceMount, InstanceSpec } from '../../model/instance.ts';
+import type { InstanceLimits, InstanceMount, InstanceSpec } from '../../model/instance.ts';
 import { capabilitiesOf } from '../local/capabilities.ts';
 import { oomScoreOf } from '../local/oom-score.ts';
 
@@ -42,10 +42,16 @@ export function containerConfig(spec: InstanceSpec, facts: ContainerFacts): obje
     AttachStderr: true,
     OpenStdin: isOpen,
     StdinOnce: isOpen,
-    Tty: false,
+    Tty: spec.terminal !== undefined,
     HostConfig: hostConfig(spec, facts),
   };
 }
+
+/**
+ * The engine takes these keys of a terminal for itself, and cannot be told to take none: so nobody types them. What may be their
+ * beginning waits for the next key, so that is one which shows nothing.
+ */
+export const detachKeys = Array.from({ length: 4 }, () => 'ctrl-@,ctrl-^').join(',');
 
 function hostConfig(spec: InstanceSpec, facts: ContainerFacts): object {
   const { settings = {} } = spec;
@@ -66,14 +72,15 @@ function hostConfig(spec: InstanceSpec, facts: ContainerFacts): object {
     OomScoreAdj: oomScoreOf(spec),
     CpusetCpus: settings.cpuset ?? '',
     Init: false,
+    ...(spec.terminal === undefined ? {} : { ConsoleSize: [spec.terminal.rows, spec.terminal.columns] }),
     RestartPolicy: { Name: 'no' },
     LogConfig: logConfig(spec),
-    ...(facts.cgroup === undefined ? limitsOf(spec) : { CgroupParent: facts.cgroup }),
+    ...(facts.cgroup === undefined ? limitsOf(spec.limits) : { CgroupParent: facts.cgroup }),
   };
 }
 
 /** No swap on top; 0 is none in the engine too, but for processes, where it is -1. */
-function limitsOf({ limits }: InstanceSpec): object {
+export function limitsOf(limits: InstanceLimits): object {
   return {
     Memory: limits.memoryBytes,
     MemorySwap: limits.memoryBytes,

@@ -19,6 +19,7 @@ import type { EngineFacts } from './api/types.ts';
 import { executeIn } from './command.ts';
 import { inspectContainer, listContainers, removeContainer, signalContainer } from './containers.ts';
 import type { Context } from './context.ts';
+import { createControls, setPaused } from './controls.ts';
 import { watchEnds } from './ends.ts';
 import { createExits } from './exits.ts';
 import { writeHoldProgram } from './holder.ts';
@@ -68,10 +69,18 @@ export async function createDocker(options: DockerOptions): Promise<Engine> {
     const running = live.get(id);
     if (running === undefined) return;
     running.stopping.isAsked = true;
+    if (running.pausing.isOn) await resume(running);
     if (graceMs > 0 && (await signal(id, running.record.stopSignal ?? terminate)))
       await endsWithin(running.ended, graceMs, context.clock);
     if (live.has(id)) await signal(id, kill);
     await running.ended;
+  };
+
+  /** It may be gone by then. */
+  const resume = async (running: Running): Promise<void> => {
+    await setPaused(context, running, false).catch((error: unknown) =>
+      context.log.debug('Nothing to resume', { instance: running.record.summary.id, error }),
+    );
   };
 
   const remove = async (id: Id): Promise<void> => {
@@ -105,11 +114,6 @@ export async function createDocker(options: DockerOptions): Promise<Engine> {
     execute: async (id, command, abort) => {
       const running = live.get(id);
       if (running === undefined) throw new MinkeError('INSTANCE_NOT_FOUND', { instance: id });
-      if (command.attached !== undefined)
-        throw new MinkeError('NOT_SUPPORTED', {
-          what: 'A command with somebody attached',
-          reason: 'it is not carried to a Docker Engine yet',
-        });
       const executing = executeIn(context, running, command, abort);
       const settled = executing.catch(() => undefined).finally(() => commands.delete(settled));
       commands.add(settled);
@@ -119,14 +123,19 @@ export async function createDocker(options: DockerOptions): Promise<Engine> {
     ended: async () => context.exits.list(),
     remove,
     logs: {
-      read: (id, { follow, ...rest }) => readLogs(context, id, { ...rest, follow: follow === true && live.has(id) }),
+      read: (id, { follow, ...rest }) => {
+        const running = live.get(id);
+        return readLogs(context, id, { ...rest, follow: follow === true && running !== undefined }, running?.live);
+      },
     },
     networks: context.networks,
+    controls: createControls(context, live, (running) => live.set(running.record.summary.id, running)),
     close: async ({ purge }) => {
       if (context.closing.signal.aborted) return;
       if (purge) await Promise.all([...live.keys()].map(async (id) => await stop(id, 0)));
       context.closing.abort(new MinkeError('CONFLICT', { reason: 'The daemon ends' }));
       await Promise.all(commands);
+      for (const running of live.values()) running.live?.close();
       context.networks.close();
       if (purge) await removeEverything(context);
       context.ends.close();

@@ -2,30 +2,42 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { isId, type Id } from '../../model/ids.ts';
 import type { InstanceExit } from '../../model/instance.ts';
+import type { LogChunk } from '../engine.ts';
 
 /** How lasting instances ended: their containers know the code, but not why. */
 export interface Exits {
   list(): readonly Id[];
   read(id: Id): InstanceExit | undefined;
-  keep(id: Id, exit: InstanceExit): void;
+  /** `ended`: as in RecordedOutput. */
+  keep(id: Id, exit: InstanceExit, ended: readonly Stream[]): void;
+  /** What was kept of that. */
+  ended(id: Id): readonly Stream[];
   forget(id: Id): void;
 }
+
+type Kept = InstanceExit & { readonly ended?: readonly Stream[] };
+type Stream = LogChunk['stream'];
 
 export function createExits(folder: string): Exits {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const fileOf = (id: Id): string => join(folder, id);
+  const readKept = (id: Id): Kept | undefined => {
+    try {
+      return JSON.parse(readFileSync(fileOf(id), 'utf8')) as Kept;
+    } catch {
+      return undefined;
+    }
+  };
   return {
     list: () => readdirSync(folder).filter(isId),
     read: (id) => {
-      try {
-        return JSON.parse(readFileSync(fileOf(id), 'utf8')) as InstanceExit;
-      } catch {
-        return undefined;
-      }
+      const { ended: _, ...exit } = readKept(id) ?? {};
+      return 'code' in exit ? exit : undefined;
     },
+    ended: (id) => readKept(id)?.ended ?? [],
     // As a whole or not at all.
-    keep: (id, exit) => {
-      writeFileSync(`${fileOf(id)}.new`, JSON.stringify(exit));
+    keep: (id, exit, ended) => {
+      writeFileSync(`${fileOf(id)}.new`, JSON.stringify({ ...exit, ended }));
       renameSync(`${fileOf(id)}.new`, fileOf(id));
     },
     forget: (id) => rmSync(fileOf(id), { force: true }),

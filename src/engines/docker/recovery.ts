@@ -5,9 +5,10 @@ import { killForgottenCommands } from '../local/command-processes.ts';
 import { endGroup, groupsIn } from '../local/host/cgroups.ts';
 import { retakeSeat } from '../local/seat.ts';
 import type { ListedContainer } from './api/types.ts';
-import { groupOf } from './command.ts';
 import { inspectContainer, listContainers, removeContainer } from './containers.ts';
 import type { Context } from './context.ts';
+import { groupOf } from './group.ts';
+import { withKeptLimits } from './limits.ts';
 import { containerName } from './places.ts';
 import { labels, readRecord, type InstanceRecord } from './record.ts';
 import { observe, type Running } from './running.ts';
@@ -45,13 +46,15 @@ function adoptable(container: ListedContainer): InstanceRecord | undefined {
   return record?.streams === 'logs' && container.State !== 'created' ? record : undefined;
 }
 
-async function adopt(context: Context, record: InstanceRecord): Promise<Running | undefined> {
+async function adopt(context: Context, known: InstanceRecord): Promise<Running | undefined> {
+  const home = join(context.places.live, known.summary.id);
+  const record = withKeptLimits(known, home);
   const name = containerName(context.places, record.summary.id);
   const over = context.ends.of(name);
   const found = await inspectContainer(context, name);
   if (found === undefined) return undefined;
   if (found.State.Pid > 0) await endCommands(found.State.Pid);
-  const seat = await retakeSeat(context, record, join(context.places.live, record.summary.id));
+  const seat = await retakeSeat(context, record, home);
   const running = observe(context, { record, seat, found, over });
   await context.ends.check(name);
   return running;

@@ -2,18 +2,22 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { MinkeError } from '../../errors/index.ts';
-import type { InstanceExit, InstanceSpec } from '../../model/instance.ts';
+import { startTicks, type ProcessName } from '../../linux/proc.ts';
+import { resizeTerminalOf } from '../../linux/terminal.ts';
+import type { InstanceExit, InstanceLimits, InstanceSpec } from '../../model/instance.ts';
 import { untilSuccess } from '../../observe/until-success.ts';
 import { etcFiles } from '../local/etc-files.ts';
 import { makeOwnFiles } from '../local/own-files.ts';
 import { takeSeat, type Seat } from '../local/seat.ts';
 import { resolveUser } from '../local/users.ts';
-import { splitStreams } from './api/frames.ts';
+import { rawStream, splitStreams } from './api/frames.ts';
 import type { InspectedContainer } from './api/types.ts';
-import { containerConfig } from './container-config.ts';
+import { containerConfig, detachKeys, limitsOf } from './container-config.ts';
 import { createOf, inspectContainer, removeContainer, startContainer, startFailure } from './containers.ts';
 import type { Context } from './context.ts';
+import { groupOf } from './group.ts';
 import { startHolder } from './holder.ts';
+import { keepLive, type LiveOutput } from './live-output.ts';
 import { containerName, holderName } from './places.ts';
 import { labels, ownLabels, recordOf, type InstanceRecord } from './record.ts';
 import { watchResult, type Result } from './result.ts';
@@ -26,6 +30,12 @@ export interface Running {
   readonly stdin?: Writable;
   readonly stdout?: Readable;
   readonly stderr?: Readable;
+  /** What it writes, as it comes; absent where its output is read elsewhere, or from another life of the daemon on. */
+  readonly live?: LiveOutput;
+  /** Its first process, and the cgroup of its container; undefined where it ended at once. */
+  readonly process: (ProcessName & { readonly group: string }) | undefined;
+  readonly pausing: { isOn: boolean };
+  limit(limits: InstanceLimits): Promise<void>;
   /** Set by whoever ends it, so that its end is told as `stopped`. */
   readonly stopping: { isAsked: boolean };
   /** Resolves when it is gone with all it held, but for the output of a lasting one. Never when the engine lets go first. */
@@ -63,7 +73,10 @@ export async function startInstance(context: Context, spec: InstanceSpec): Promi
   const found = await inspectContainer(context, name);
   if (found === undefined) throw startFailure(spec.name, new Error('its container was removed'));
   taken.move();
-  const running = observe(context, { record, seat, found, over });
+  const running = observe(context, { record, seat, found, over, live: streams.live });
+  // Engines before API 1.42 know of no first size.
+  if (spec.terminal !== undefined && running.process !== undefined)
+    resizeTerminalOf(running.process.pid, spec.terminal);
   // Nobody reads what is written to it any more; the engine would keep the connection.
   void running.ended.then(() => streams.stdin?.destroy());
   return { ...running, ...streams };
@@ -74,19 +87,38 @@ export interface Observation {
   readonly seat: Seat;
   readonly found: InspectedContainer;
   readonly over: ReturnType<Context['ends']['of']>;
+  readonly live?: LiveOutput | undefined;
 }
 
 /** Watches a container to its end. */
-export function observe(context: Context, { record, seat, found, over }: Observation): Running {
+export function observe(context: Context, { record, seat, found, over, live }: Observation): Running {
   const stopping = { isAsked: false };
-  const result = watchResult(context, record);
+  const result = watchResult(context, record, found.Config.Tty);
   return {
     record,
     address: seat.address,
     startedAt: Date.parse(found.State.StartedAt),
+    process: processOf(found),
+    pausing: { isOn: found.State.Status === 'paused' },
+    limit: context.hasOwnGroups ? seat.group.limit : async (limits) => await limitContainer(context, record, limits),
     stopping,
-    ended: over.then(async ({ isSeen }) => await settle(context, { record, seat, stopping, result, isSeen })),
+    ended: over.then(async ({ isSeen }) => await settle(context, { record, seat, stopping, result, live, isSeen })),
   };
+}
+
+function processOf({ State: { Pid: pid } }: InspectedContainer): Running['process'] {
+  const ticks = pid === 0 ? undefined : startTicks(pid);
+  if (ticks === undefined) return undefined;
+  try {
+    return { pid, ticks, group: groupOf(pid) };
+  } catch {
+    return undefined; // It ended meanwhile.
+  }
+}
+
+async function limitContainer({ client, places }: Context, { summary }: InstanceRecord, limits: InstanceLimits) {
+  const path = `/containers/${containerName(places, summary.id)}/update`;
+  await client.call({ method: 'POST', path, body: limitsOf(limits) });
 }
 
 async function removeHolder(context: Context, { id, network }: Pick<InstanceSpec, 'id' | 'network'>): Promise<void> {
@@ -119,30 +151,33 @@ function prepare({ places, hasOwnGroups }: Context, { spec, seat, record, image,
 
 /** Before the start, so that no byte is missed. Input has a connection of its own, which can end alone. */
 async function attach(
-  { client }: Context,
+  { client, clock }: Context,
   spec: InstanceSpec,
   name: string,
-): Promise<Pick<Running, 'stdin' | 'stdout' | 'stderr'>> {
+): Promise<Pick<Running, 'stdin' | 'stdout' | 'stderr' | 'live'>> {
   const connectTo = async (...streams: readonly string[]) =>
     await client.hijack({
       method: 'POST',
       path: `/containers/${name}/attach`,
-      query: { stream: '1', ...Object.fromEntries(streams.map((stream) => [stream, '1'])) },
+      query: { stream: '1', detachKeys, ...Object.fromEntries(streams.map((stream) => [stream, '1'])) },
     });
-  const output = spec.streams === 'pipes' ? splitStreams(await connectTo('stdout', 'stderr')) : {};
-  if (spec.stdin === 'none') return output;
+  const socket = await connectTo('stdout', 'stderr');
+  const output = spec.terminal === undefined ? splitStreams(socket) : { stdout: rawStream(socket) };
+  const taken = spec.streams === 'pipes' ? output : { live: keepLive(output, () => socket.destroy(), clock) };
+  if (spec.stdin === 'none') return taken;
   const stdin = await connectTo('stdin');
   stdin.resume();
-  return { ...output, stdin };
+  return { ...taken, stdin };
 }
 
 interface End extends Pick<Observation, 'record' | 'seat'>, Pick<Running, 'stopping'> {
   readonly result: Result | undefined;
+  readonly live: LiveOutput | undefined;
   readonly isSeen: boolean;
 }
 
 async function settle(context: Context, end: End): Promise<InstanceExit> {
-  const { record, seat, result } = end;
+  const { record, seat, result, live } = end;
   const { id } = record.summary;
   const name = containerName(context.places, id);
   const giving = async <T>(action: () => Promise<T>): Promise<T | undefined> =>
@@ -156,10 +191,19 @@ async function settle(context: Context, end: End): Promise<InstanceExit> {
   await giving(async () => await removeHolder(context, { id, network: seat.slot === undefined ? 'none' : 'app' }));
   const verdict = await giving(async () => await seat.leave());
   const exit = exitOf(context, end, found, verdict ?? (isFull ? 'result-limit' : undefined));
-  if (record.streams === 'logs') await giving(async () => context.exits.keep(id, exit));
+  if (record.streams === 'logs') await giving(async () => context.exits.keep(id, exit, await lineEnds(context, live)));
   else await giving(async () => await removeContainer(context, name));
   rmSync(join(context.places.live, id), { recursive: true, force: true });
   return exit;
+}
+
+/** What it wrote last may be under way. */
+async function lineEnds({ clock }: Context, live: LiveOutput | undefined): Promise<LiveOutput['ended']> {
+  const waitMs = 2000;
+  const read = new AbortController();
+  await Promise.race([live?.over, clock.sleep(waitMs, read.signal).catch(() => undefined)]);
+  read.abort();
+  return live?.ended ?? [];
 }
 
 /** A code of 255 that was found after an interruption is the engine's word for one that it does not know. */

@@ -35,6 +35,10 @@ const programs: Partial<Record<ProgramName, FakeProgram>> = {
     process.writeStderr('fedcba987654321\n'.repeat(lines));
     return 0;
   },
+  'long-line': async (process) => {
+    process.writeStdout('whale '.repeat(Number(argument(process, 1))) + argument(process, 2));
+    return 0;
+  },
   cat: async (process) => {
     for await (const chunk of process.stdin) process.writeStdout(chunk);
     return 0;
@@ -63,6 +67,13 @@ const programs: Partial<Record<ProgramName, FakeProgram>> = {
   dialogue: async (process) => {
     process.writeStdout('one\n');
     process.writeStdout(`two ${await readLine(process.stdin)}\n`);
+    return 0;
+  },
+  ask: async (process) => {
+    process.writeStdout('name? ');
+    const line = await readLine(process.stdin);
+    process.writeStdout(`hello ${line}`);
+    process.writeStderr(line);
     return 0;
   },
   outlive: async (process) => {

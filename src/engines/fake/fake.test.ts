@@ -8,6 +8,7 @@ declareEngineConformance({
   name: 'fake',
   skips: {
     terminal: 'the fake has no terminals',
+    'first-size': 'the fake has no terminals',
     files: 'the fake has no file system',
     roots: 'the fake has no file system',
     isolation: 'the fake has no process table',

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { isNamespace } from '../../linux/namespace.ts';
-import type { InstanceSpec, Outbound } from '../../model/instance.ts';
+import type { InstanceLimits, InstanceSpec, Outbound } from '../../model/instance.ts';
 import type { InstanceSummary } from '../engine.ts';
 import { createLimitGroup, isFrozen, thawGroup, type LimitGroup } from './host/cgroups.ts';
 import { endForkBombs } from './host/fork-bombs.ts';
@@ -39,6 +39,11 @@ export interface SeatRecord {
   /** Its slot is not used again. */
   readonly mayChangeNetwork?: boolean;
 }
+
+export const withLimits = <T extends SeatRecord>(record: T, limits: InstanceLimits): T => ({
+  ...record,
+  summary: { ...record.summary, limits },
+});
 
 /** `folder`: where its /etc/hosts lies. `from`: file of the network namespace that it is to be in, where that is made already. */
 export async function takeSeat(

@@ -1,12 +1,11 @@
-import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
 import { newId, type Id } from '../../model/ids.ts';
-import type { Clock } from '../../observe/clock.ts';
 import type { Command, CommandEnd } from '../engine.ts';
 import type { Running } from './brief.ts';
 import { commandMark, killCommand } from '../local/command-processes.ts';
+import { untilLate } from '../local/command-time.ts';
 import { connectCommand } from './command-streams.ts';
 import { consoleSizeOf } from './bundle-settings.ts';
 import type { Context } from './context.ts';
@@ -140,9 +139,7 @@ async function untilEnded(
 ): Promise<Pick<CommandEnd, 'code' | 'cause'>> {
   const over = new AbortController();
   const either = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
-  const unlessOver = (): 'late' => 'late';
-  const limit = sleepUntil(clock, command.timeoutMs, either).then(unlessOver, unlessOver);
-  const first = await Promise.race([process.ended, limit]);
+  const first = await Promise.race([process.ended, untilLate(clock, command.timeoutMs, either)]);
   over.abort();
   if (typeof first === 'number') return { code: first, cause: 'exited' };
   await killCommand({ group: running.group, pid: process.pid, mark: key });
@@ -150,10 +147,6 @@ async function untilEnded(
   if (first === undefined) throw starterLost(running.record.summary.name);
   return { code: (await process.ended) ?? killed, cause: 'timed-out' };
 }
-
-/** Rejects on abort. */
-const sleepUntil = async (clock: Clock, ms: number, signal: AbortSignal): Promise<unknown> =>
-  Number.isFinite(ms) ? await clock.sleep(ms, signal) : await once(signal, 'abort', { signal });
 
 /** Of a program that SIGKILL ended. */
 const killed = 137;

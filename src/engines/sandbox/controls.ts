@@ -7,10 +7,11 @@ import type { InstanceLimits } from '../../model/instance.ts';
 import type { Controls } from '../controls.ts';
 import type { Running } from './brief.ts';
 import { freezeGroup, isFrozen, processesIn, thawGroup } from '../local/host/cgroups.ts';
+import { withLimits } from '../local/seat.ts';
+import { usageOf } from '../local/usage.ts';
 import type { Places } from './places.ts';
-import { containerOf, withLimits } from './record.ts';
+import { containerOf } from './record.ts';
 import { firstProcess } from './runtime/containers.ts';
-import { usageOf } from './usage.ts';
 
 /** What the sandbox can do with living instances. `renew` says that one is another from now on. */
 export function createControls(places: Places, live: ReadonlyMap<Id, Running>, renew: (to: Running) => void): Controls {
@@ -38,8 +39,7 @@ export function createControls(places: Places, live: ReadonlyMap<Id, Running>, r
       const running = of(id);
       const { record, group, address } = running;
       return usageOf({
-        id,
-        group,
+        group: join(group, id),
         limits: record.summary.limits,
         pid: pidOf(running),
         hasNetwork: address !== undefined,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Id } from '../../model/ids.ts';
-import type { InstanceLimits, InstanceSpec } from '../../model/instance.ts';
+import type { InstanceSpec } from '../../model/instance.ts';
 import { mayChangeNetwork, reachOf, type SeatRecord } from '../local/seat.ts';
 import type { KnownContainer } from './runtime/containers.ts';
 import type { RuntimeName } from './runtime/runtime.ts';
@@ -40,11 +40,6 @@ export function recordOf(
     runtime,
   };
 }
-
-export const withLimits = (record: InstanceRecord, limits: InstanceLimits): InstanceRecord => ({
-  ...record,
-  summary: { ...record.summary, limits },
-});
 
 export function readRecord(folder: string): InstanceRecord | undefined {
   try {

@@ -14,7 +14,7 @@ const sent = Buffer.concat([frame(stdout, 'one'), frame(stderr, ''), frame(stder
 
 it.each([1, 2, 7, 8, 9, 1000])('gives whole frames, however they are cut (%i bytes at a time)', (size) => {
   const seen: string[] = [];
-  const parse = frameParser((stream, bytes) => seen.push(`${stream}: ${bytes.toString()}`));
+  const { parse } = frameParser((stream, bytes) => seen.push(`${stream}: ${bytes.toString()}`));
   for (let at = 0; at < sent.length; at += size) parse(sent.subarray(at, at + size));
   expect(seen).toEqual(['stdout: one', 'stderr: ', 'stderr: two', 'stdout: three']);
 });

@@ -12,7 +12,7 @@ export interface ContainerState {
 }
 
 export interface InspectedContainer {
-  readonly Config: { readonly Labels: Readonly<Record<string, string>> };
+  readonly Config: { readonly Labels: Readonly<Record<string, string>>; readonly Tty: boolean };
   readonly Id: string;
   readonly State: ContainerState;
 }

@@ -2,14 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cgroupLayout, cgroupRoot } from '../../linux/cgroup.ts';
 import { processorTicks } from '../../linux/proc.ts';
-import type { Id } from '../../model/ids.ts';
 import type { InstanceLimits } from '../../model/instance.ts';
 import type { Traffic, Usage } from '../controls.ts';
-import { processesIn } from '../local/host/cgroups.ts';
+import { processesIn } from './host/cgroups.ts';
 
 export interface Measured {
-  readonly id: Id;
-  /** The group around that of its container, whose own counters began with it. */
+  /** The cgroup of its container, whose counters began with it. */
   readonly group: string;
   readonly limits: InstanceLimits;
   /** Its first process. */
@@ -18,9 +16,9 @@ export interface Measured {
 }
 
 /** What the kernel has counted for an instance. A file that is not there, because its container is ending, reads as nothing. */
-export function usageOf({ id, group, limits, pid, hasNetwork }: Measured): Usage {
+export function usageOf({ group, limits, pid, hasNetwork }: Measured): Usage {
   const pids = processesIn(group);
-  const kernel = cgroupLayout() === 'v2' ? readV2(join(group, id)) : readV1(join(group, id), pids);
+  const kernel = cgroupLayout() === 'v2' ? readV2(group) : readV1(group, pids);
   return {
     ...kernel,
     memoryLimitBytes: limits.memoryBytes,

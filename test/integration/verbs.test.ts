@@ -131,7 +131,7 @@ describe.each(['sandbox', 'docker'])('the verbs of docker compose with the engin
 
   it('DR-2 run and exec: a reader that takes its time gets all that was written', () => {
     for (const verb of ['run', 'exec']) {
-      const line = `${minkeProgram} ${verb} --app verbs web sh -c 'yes | head -c 1000000' | (sleep 1; wc -c)`;
+      const line = `${minkeProgram} ${verb} --app verbs web sh -c 'yes $(seq 1000) | head -c 1000000' | (sleep 1; wc -c)`;
       const { stdout } = spawnSync('bash', ['-c', line], {
         env: { ...process.env, MINKE_DATA: daemon.dataFolder },
         stdio: ['ignore', 'pipe', 'inherit'],

@@ -174,7 +174,18 @@ export function assemble(options: WorldOptions): World {
       if (event !== undefined) record(event);
     },
   });
-  const containers = createContainers({ tasks, store, engine, instances, catalog, images, networks, clock, log });
+  const containers = createContainers({
+    tasks,
+    store,
+    engine,
+    instances,
+    catalog,
+    images,
+    networks,
+    volumes,
+    clock,
+    log,
+  });
   const { controls } = engine;
   const facts = hostFacts({
     version,

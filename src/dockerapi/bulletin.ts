@@ -1,17 +1,7 @@
-import type { Container } from './containers.ts';
+import type { Container, LifeEvent } from './containers.ts';
 
 export interface ContainerEvent {
-  readonly action:
-    | 'create'
-    | 'start'
-    | 'restart'
-    | 'kill'
-    | 'pause'
-    | 'unpause'
-    | 'rename'
-    | 'update'
-    | 'die'
-    | 'destroy';
+  readonly action: LifeEvent['action'] | 'create' | 'restart' | 'kill' | 'pause' | 'unpause' | 'rename' | 'update';
   readonly container: Container;
   /** Unix milliseconds. */
   readonly at: number;

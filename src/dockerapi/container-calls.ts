@@ -14,8 +14,10 @@ import {
   type Call,
   type Desk,
 } from './call.ts';
-import { inspectView, listView, nameOf, statusOf } from './container-view.ts';
+import { attachmentsOf } from './attachments.ts';
+import { exitCodeOf, inspectView, listView, nameOf, statusOf } from './container-view.ts';
 import type { Container } from './containers.ts';
+import { signalNumber } from './settings.ts';
 import { matchesName, passes, passesLabels, readFilters, type Filters } from './filters.ts';
 import { fullReference } from './targets.ts';
 
@@ -23,7 +25,7 @@ export async function inspectContainer(desk: Desk, call: Call): Promise<void> {
   sendJson(call.response, 200, inspectView(await namedContainer(desk, call)));
 }
 
-const listFilters = ['id', 'name', 'label', 'status', 'ancestor'];
+const listFilters = ['id', 'name', 'label', 'status', 'ancestor', 'health', 'network', 'volume', 'exited'];
 
 export async function listContainers(desk: Desk, call: Call): Promise<void> {
   const filters = readFilters(call.target.query, listFilters);
@@ -46,6 +48,12 @@ function passesAll(filters: Filters, container: Container): boolean {
     passes(filters, 'name', (wanted) => matchesName(wanted, nameOf(container))) &&
     passes(filters, 'status', (wanted) => statusOf(container) === wanted) &&
     passes(filters, 'ancestor', (wanted) => isImage(image, wanted)) &&
+    passes(filters, 'health', (wanted) => (container.health?.state ?? 'none') === wanted) &&
+    passes(filters, 'network', (wanted) => attachmentsOf(run.options).some(({ network }) => network === wanted)) &&
+    passes(filters, 'volume', (wanted) =>
+      (run.options.mounts ?? []).some(({ source, target }) => source === wanted || target === wanted),
+    ) &&
+    passes(filters, 'exited', (wanted) => statusOf(container) === 'exited' && String(exitCodeOf(run)) === wanted) &&
     passesLabels(filters, run.options.labels ?? {})
   );
 }
@@ -66,7 +74,7 @@ export async function startContainer(desk: Desk, call: Call): Promise<void> {
 export async function restartContainer(desk: Desk, call: Call): Promise<void> {
   const container = await namedContainer(desk, call);
   const graceMs = graceOf(wholeNumber(call, 't'), container);
-  await desk.containers.restart(container.run.id, graceMs).catch(inWordsOfClients);
+  await desk.containers.restart(container.run.id, graceMs, signalOf(call)).catch(inWordsOfClients);
   desk.bulletin.post({ action: 'restart', container, at: desk.clock.now() });
   sendNothing(call.response, 204);
 }
@@ -104,16 +112,15 @@ const longestGraceMs = 24 * 3_600_000;
 
 export async function stopContainer(desk: Desk, call: Call): Promise<void> {
   const container = await namedContainer(desk, call);
-  const signal = call.target.query.get('signal');
-  if (signal !== null && signalNumber(signal) !== constants.signals.SIGTERM) {
-    throw new MinkeError('NOT_SUPPORTED', {
-      what: `Stopping with ${signal}`,
-      reason: 'containers are stopped with SIGTERM; kill takes every signal',
-    });
-  }
+  const signal = signalOf(call);
   if (!isRunning(container)) return sendNothing(call.response, 304);
-  await desk.containers.stop(container.run.id, graceOf(wholeNumber(call, 't'), container));
+  await desk.containers.stop(container.run.id, graceOf(wholeNumber(call, 't'), container), signal);
   return sendNothing(call.response, 204);
+}
+
+function signalOf({ target }: Call): number | undefined {
+  const signal = target.query.get('signal') ?? '';
+  return signal === '' ? undefined : signalNumber(signal);
 }
 
 function graceOf(seconds: number | undefined, { run }: Container): number {
@@ -134,6 +141,7 @@ export async function removeContainer(desk: Desk, call: Call): Promise<void> {
     await desk.containers.stop(id, 0);
   }
   await forget(desk, id, container);
+  if (flag(call, 'v')) await removeNameless(desk, container);
   sendNothing(call.response, 204);
 }
 
@@ -148,15 +156,15 @@ export async function pruneContainers(desk: Desk, call: Call): Promise<void> {
   sendJson(call.response, 200, { ContainersDeleted: gone.map(({ run }) => run.id), SpaceReclaimed: 0 });
 }
 
+/** Volumes that nobody has named go with it, where it is asked for. */
+async function removeNameless({ volumes, containers }: Desk, { run }: Container): Promise<void> {
+  const others = (await containers.list({})).flatMap((one) => one.run.options.mounts ?? []);
+  for (const { isNameless, source } of run.options.mounts ?? [])
+    if (isNameless === true && source !== undefined && !others.some((one) => one.source === source))
+      await volumes.remove(source);
+}
+
 async function forget(desk: Desk, id: Id, container: Container): Promise<void> {
   await desk.containers.remove(id);
   desk.bulletin.post({ action: 'destroy', container, at: desk.clock.now() });
-}
-
-/** @throws BAD_REQUEST */
-function signalNumber(signal: string): number {
-  const name = signal.toUpperCase();
-  const found = constants.signals[(name.startsWith('SIG') ? name : `SIG${name}`) as NodeJS.Signals] ?? Number(name);
-  if (Number.isInteger(found) && found > 0 && found < 65) return found;
-  throw new MinkeError('BAD_REQUEST', { reason: `"${signal}" is not a signal` });
 }

@@ -1,5 +1,8 @@
+import { constants } from 'node:os';
+import type { HealthcheckModel } from '../model/health.ts';
 import { shortId } from '../model/ids.ts';
 import { isSettled, type Run, type RunMount, type RunOptions } from '../model/run.ts';
+import { attachmentsOf, ownNetwork } from './attachments.ts';
 import { isAlive, isRunning } from './call.ts';
 import type { Container } from './containers.ts';
 import { nanoTime } from './log-view.ts';
@@ -106,6 +109,24 @@ function stateView(container: Container): unknown {
     Error: isOver && run.exitCode === undefined ? (run.error?.message ?? '') : '',
     StartedAt: timeOf(run.startedAt),
     FinishedAt: timeOf(isOver ? run.endedAt : undefined),
+    ...healthView(container),
+  };
+}
+
+function healthView({ health }: Container): object {
+  if (health === undefined) return {};
+  const { state, failures, checks } = health;
+  return {
+    Health: {
+      Status: state,
+      FailingStreak: failures,
+      Log: checks.map(({ at, code, output }) => ({
+        Start: nanoTime(at),
+        End: nanoTime(at),
+        ExitCode: code,
+        Output: output,
+      })),
+    },
   };
 }
 
@@ -113,7 +134,7 @@ function configView({ run, image }: Container): unknown {
   const { options } = run;
   return {
     Hostname: options.hostname ?? shortId(run.id),
-    Domainname: '',
+    Domainname: options.settings?.domainname ?? '',
     User: options.user ?? '',
     AttachStdin: options.stdin === 'open',
     AttachStdout: true,
@@ -124,7 +145,11 @@ function configView({ run, image }: Container): unknown {
     Env: Object.entries(run.env).map(([key, value]) => `${key}=${value}`),
     Cmd: run.args.length > 0 ? run.args : null,
     Image: image.reference,
-    Volumes: null,
+    ExposedPorts: exposedView(options),
+    Volumes: volumesView(options),
+    ...(options.settings?.stopSignal === undefined ? {} : { StopSignal: signalName(options.settings.stopSignal) }),
+    ...(options.stopGraceMs === undefined ? {} : { StopTimeout: options.stopGraceMs / 1000 }),
+    ...(options.healthcheck === undefined ? {} : { Healthcheck: healthcheckView(options.healthcheck) }),
     WorkingDir: options.workdir ?? '',
     Entrypoint: options.entrypoint ?? null,
     OnBuild: null,
@@ -135,7 +160,7 @@ function configView({ run, image }: Container): unknown {
 function hostConfigView({ options, ...run }: Run): unknown {
   return {
     Binds: (options.mounts ?? [])
-      .filter(({ type }) => type !== 'tmpfs')
+      .filter(({ type, isNameless }) => type !== 'tmpfs' && isNameless !== true)
       .map((mount) => `${mount.source ?? ''}:${mount.target}${mount.readOnly ? ':ro' : ''}`),
     LogConfig: { Type: 'json-file', Config: {} },
     NetworkMode: networkOf({ options, ...run }),
@@ -147,6 +172,7 @@ function hostConfigView({ options, ...run }: Run): unknown {
     ),
     RestartPolicy: restartView(options),
     AutoRemove: options.keep !== true,
+    ...settingsView(options),
     CapAdd: options.capAdd ?? null,
     CapDrop: options.capDrop ?? null,
     IpcMode: 'private',
@@ -158,6 +184,38 @@ function hostConfigView({ options, ...run }: Run): unknown {
     PidsLimit: options.pids ?? null,
   };
 }
+
+const exposedView = ({ ports = [] }: RunOptions): object =>
+  Object.fromEntries(ports.map(({ containerPort, protocol }) => [`${containerPort}/${protocol}`, {}]));
+
+function volumesView({ mounts = [] }: RunOptions): object | null {
+  const nameless = mounts.filter(({ isNameless }) => isNameless === true);
+  return nameless.length === 0 ? null : Object.fromEntries(nameless.map(({ target }) => [target, {}]));
+}
+
+const signalName = (wanted: number): string =>
+  Object.entries(constants.signals).find(([, number]) => number === wanted)?.[0] ?? String(wanted);
+
+function healthcheckView(healthcheck: HealthcheckModel | 'none'): object {
+  if (healthcheck === 'none') return { Test: ['NONE'] };
+  const { test = [], intervalMs = 0, timeoutMs = 0, startPeriodMs = 0, startIntervalMs = 0, retries = 0 } = healthcheck;
+  return {
+    Test: test.length === 0 ? [] : ['CMD', ...test],
+    Interval: intervalMs * 1e6,
+    Timeout: timeoutMs * 1e6,
+    StartPeriod: startPeriodMs * 1e6,
+    StartInterval: startIntervalMs * 1e6,
+    Retries: retries,
+  };
+}
+
+/** Of what may be set beside, what was. */
+const settingsView = ({ settings = {} }: RunOptions): object => ({
+  ExtraHosts: settings.extraHosts?.map(({ name, address }) => `${name}:${address}`) ?? null,
+  GroupAdd: settings.groups ?? null,
+  ShmSize: settings.shmBytes ?? 64 * 1024 * 1024,
+  Ulimits: Object.entries(settings.ulimits ?? {}).map(([Name, { soft, hard }]) => ({ Name, Soft: soft, Hard: hard })),
+});
 
 const restartView = ({ restart }: RunOptions): object => ({
   Name: restart?.condition ?? 'no',
@@ -176,24 +234,32 @@ function mountView(mount: RunMount): unknown {
   };
 }
 
-const networkOf = ({ options }: Run): string =>
-  options.network === 'none' ? 'none' : (options.attachment?.network ?? 'default');
+const networkOf = ({ options }: Pick<Run, 'options'>): string => {
+  const [first] = attachmentsOf(options);
+  if (first === undefined) return 'none';
+  return first.network === ownNetwork ? 'default' : first.network;
+};
 
 const networksView = ({ run, address = '' }: Container): object => {
-  const network = networkOf(run);
-  return {
-    [network === 'default' ? 'bridge' : network]: {
-      IPAMConfig: null,
-      Links: null,
-      Aliases: run.options.attachment?.aliases ?? null,
-      NetworkID: '',
-      EndpointID: '',
-      Gateway: '',
-      IPAddress: address,
-      IPPrefixLen: address === '' ? 0 : 32,
-      MacAddress: '',
-    },
-  };
+  const attachments = attachmentsOf(run.options);
+  const none = attachments.length === 0 ? [{ network: 'none', aliases: [] }] : attachments;
+  return Object.fromEntries(
+    none.map(({ network, aliases }) => [
+      network,
+      {
+        IPAMConfig: null,
+        Links: null,
+        // Found by its short id as well, on the networks that have names.
+        Aliases: [ownNetwork, 'none'].includes(network) ? null : [...aliases, shortId(run.id)],
+        NetworkID: '',
+        EndpointID: '',
+        Gateway: '',
+        IPAddress: address,
+        IPPrefixLen: address === '' ? 0 : 32,
+        MacAddress: '',
+      },
+    ]),
+  );
 };
 
 function portsView({ ports = [] }: Container): object {
@@ -214,10 +280,15 @@ function statusText(container: Container, nowMs: number): string {
   const status = statusOf(container);
   if (status === 'created') return 'Created';
   const up = `Up ${duration(nowMs - (run.startedAt ?? run.createdAt))}`;
-  if (status === 'running') return up;
+  if (status === 'running') return `${up}${healthText(container)}`;
   if (status === 'paused') return `${up} (Paused)`;
   const how = status === 'restarting' ? 'Restarting' : 'Exited';
   return `${how} (${exitCodeOf(run)}) ${duration(nowMs - (run.endedAt ?? nowMs))} ago`;
+}
+
+function healthText({ health }: Container): string {
+  if (health === undefined) return '';
+  return health.state === 'starting' ? ' (health: starting)' : ` (${health.state})`;
 }
 
 const units = [

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { HostPort, LogChunk, LogOptions } from '../engines/engine.ts';
 import type { ImageStep } from '../image/operations.ts';
+import type { Health, HealthState } from '../model/health.ts';
 import type { Id } from '../model/ids.ts';
 import type { ImageConfig } from '../model/instance.ts';
 import type { Run, RunOptions, RunTarget } from '../model/run.ts';
@@ -21,7 +22,7 @@ export interface Containers {
    */
   start(id: Id, options: { readonly isForeground: boolean }): Promise<void>;
   /** As `stop`, where it runs, and `start`. */
-  restart(id: Id, graceMs: number): Promise<void>;
+  restart(id: Id, graceMs: number, signalNumber?: number): Promise<void>;
   /** Tells of starts and ends from now on, whoever asked for them. */
   observe(listener: (event: LifeEvent) => void): void;
   /** By full id, name or the beginning of an id that only one has. Names are looked up within the scope. */
@@ -38,8 +39,8 @@ export interface Containers {
   /** Stdin of the life under way, or else of the next. What is written before it runs is kept for it; `end` is the end of its input. */
   input(id: Id): Promise<Writable>;
   kill(id: Id, signalNumber: number): Promise<void>;
-  /** SIGTERM, `graceMs`, SIGKILL; resolves when it is settled. Neither a retry nor a start by its policy follows. */
-  stop(id: Id, graceMs: number): Promise<void>;
+  /** SIGTERM (or its own signal, or this one), `graceMs`, SIGKILL; resolves when it is settled. Neither a retry nor a start by its policy follows. */
+  stop(id: Id, graceMs: number, signalNumber?: number): Promise<void>;
   /** Ends it because nobody wants it any more; settles as `cancelled` with this reason. */
   cancel(id: Id, reason: string): Promise<void>;
   /** Other options, of what is recorded and of what runs or has ended; nothing is done to what runs. */
@@ -77,7 +78,7 @@ export interface ContainerLogOptions extends LogOptions {
 
 export interface LifeEvent {
   /** `destroy`: it has removed itself at its end. */
-  readonly action: 'start' | 'die' | 'destroy';
+  readonly action: 'start' | 'die' | 'destroy' | `health_status: ${HealthState}`;
   readonly container: Container;
   /** Unix milliseconds. */
   readonly at: number;
@@ -94,6 +95,8 @@ export interface Container {
   readonly address?: string;
   /** It has ended, and is started again after a pause. */
   readonly isRestarting?: boolean;
+  /** While it runs and is checked, with the last few checks. */
+  readonly health?: Health & { readonly checks: readonly NonNullable<Health['last']>[] };
   /** How often it was started again by its policy. */
   readonly restarts?: number;
   /** It lives and gets no time. */

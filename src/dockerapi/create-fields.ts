@@ -98,22 +98,22 @@ const hostConfigFields: CreateFields = {
   Dns: ownResolver,
   DnsOptions: ownResolver,
   DnsSearch: ownResolver,
-  ExtraHosts: ownResolver,
-  GroupAdd: refused('a container has the groups of its user'),
+  ExtraHosts: operator('its names are those of its app'),
+  GroupAdd: operator('a function has the groups of its user'),
   IpcMode: refused('a container has an IPC namespace of its own', or('private')),
   Cgroup: refused('a container has a cgroup of its own'),
   Links: refused("in the app's network every service has its name already"),
   OomScoreAdj: refused('the kernel decides by memory alone'),
   PidMode: operator("a function's container sees only its own processes", or('private')),
   Privileged: operator("it would give the container the rights of the host's root"),
-  PublishAllPorts: refused('name each port that is to be published'),
+  PublishAllPorts: operator('a route of the app file leads to a function'),
   ReadonlyRootfs: asked,
   SecurityOpt: operator('seccomp, capabilities and no-new-privileges are set by minke'),
   StorageOpt: refused('there are no storage drivers'),
   Sysctls: refused('the kernel is shared'),
   Runtime: refused('minke starts containers with the runtime of its engine'),
   Isolation: refused('it is for Windows', or('default')),
-  ShmSize: refused('/dev/shm has 64 MiB', or(64 * 1024 * 1024)),
+  ShmSize: operator('/dev/shm of a function is as its app file says', or(64 * 1024 * 1024)),
   UTSMode: refused('a container has a host name of its own', or('private')),
   UsernsMode: refused('a container has a user namespace only where minke makes one', or('private')),
   CpuShares: refused('use NanoCpus', or(1024)),
@@ -145,7 +145,7 @@ const hostConfigFields: CreateFields = {
   OomKillDisable: refused('a container that wants too much memory is ended'),
   Init: refused("the first process is the container's own"),
   PidsLimit: { ...written('the limit of processes'), isNeutral: (value) => isZero(value) || value === -1 },
-  Ulimits: refused('only memory, processors and processes are limited'),
+  Ulimits: operator('the limits of a function are those of its app file'),
   CpuCount: windows,
   CpuPercent: windows,
   IOMaximumIOps: windows,
@@ -163,7 +163,7 @@ export const createFields: CreateFields = {
   WorkingDir: asked,
   User: operator('a function runs as the user of its app file'),
   Hostname: asked,
-  Domainname: refused('a container has a host name only'),
+  Domainname: operator('its host name is that of its function'),
   Labels: written('the labels'),
   Tty: asked,
   OpenStdin: asked,
@@ -173,12 +173,12 @@ export const createFields: CreateFields = {
   AttachStdin: harmless('the attach says it'),
   AttachStdout: harmless('the attach says it'),
   AttachStderr: harmless('the attach says it'),
-  StopSignal: refused('containers are stopped with SIGTERM', or('SIGTERM', 'TERM', '15')),
+  StopSignal: operator('a function is stopped as its app file says', or('SIGTERM', 'TERM', '15')),
   StopTimeout: asked,
   ExposedPorts: harmless("in the app's network every port is open"),
-  Volumes: refused('there are no nameless volumes; use a mount'),
+  Volumes: operator('its file systems are those of the app file'),
   VolumesFrom: refused('it would give one container the files of another'),
-  Healthcheck: refused('a run has no health', { isNeutral: isNoHealthcheck }),
+  Healthcheck: operator('a run has no health', { isNeutral: isNoHealthcheck }),
   ArgsEscaped: harmless('it is for Windows'),
   NetworkDisabled: written('the network'),
   MacAddress: refused('addresses are given by minke'),
@@ -193,17 +193,20 @@ export const createFields: CreateFields = {
 
 function isOwnLog(value: Json): boolean {
   if (!isObject(value)) return isZero(value);
-  return ['', 'json-file', 'local', undefined].includes(value['Type'] as string | undefined) && isZero(value['Config']);
+  // With `none` there is more to read than was asked for.
+  return (
+    ['', 'json-file', 'local', 'none', undefined].includes(value['Type'] as string | undefined) &&
+    isZero(value['Config'])
+  );
 }
 
-export function isNoRestart(value: Json): boolean {
+function isNoRestart(value: Json): boolean {
   if (!isObject(value)) return isZero(value);
   return isZero(value['Name']) || value['Name'] === 'no';
 }
 
 function isNoHealthcheck(value: Json): boolean {
-  const test = isObject(value) ? value['Test'] : value;
-  return isZero(test) || (Array.isArray(test) && test[0] === 'NONE');
+  return isObject(value) ? Object.values(value).every((one) => isZero(one)) : isZero(value);
 }
 
 function isOwnNetwork(value: Json): boolean {

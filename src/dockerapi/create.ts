@@ -3,7 +3,9 @@ import type { RunOptions } from '../model/run.ts';
 import { sendJson } from './answer.ts';
 import { isGone, scopeOf, type Call, type Desk } from './call.ts';
 import type { Container, ContainerRequest } from './containers.ts';
+import { publishAll } from './ports.ts';
 import { findImage } from './targets.ts';
+import type { AskedContainer } from './translate.ts';
 import { isName, randomName } from './names.ts';
 
 /** The app of everything that is started by hand. */
@@ -73,16 +75,30 @@ async function requestOf(desk: Desk, { create, caller }: Call, name: string): Pr
     };
   }
   if (image === '') throw new MinkeError('BAD_REQUEST', { reason: '"Image" is missing' });
-  if ((await findImage(desk.images, image)) === undefined)
-    throw new MinkeError('NO_SUCH', { kind: 'image', name: image });
-  return { app: operatorApp, target: { image }, args, env, options: withNetwork(desk, options) };
+  const found = await findImage(desk.images, image);
+  if (found === undefined) throw new MinkeError('NO_SUCH', { kind: 'image', name: image });
+  const published = withPorts(create, options, found.config.exposedPorts);
+  return { app: operatorApp, target: { image }, args, env, options: withNetworks(desk, published) };
 }
 
-/** By the one name that it has; clients may say its id. */
-function withNetwork({ networks }: Desk, options: RunOptions): RunOptions {
-  const { attachment } = options;
-  if (attachment === undefined) return options;
+function withPorts(
+  { exposedPorts, publishesAll }: AskedContainer,
+  options: RunOptions,
+  ofImage: readonly number[],
+): RunOptions {
+  if (!publishesAll) return options;
+  const { ports = [] } = options;
+  return {
+    ...options,
+    ports: [...ports, ...publishAll([...new Set([...exposedPorts, ...ofImage.map((port) => `${port}/tcp`)])], ports)],
+  };
+}
+
+/** By the one name that each has; clients may say its id. */
+function withNetworks({ networks }: Desk, options: RunOptions): RunOptions {
+  const { attachments } = options;
+  if (attachments === undefined) return options;
   // Clients take a 404 of a creation for an image that is missing: the start says it.
-  const network = networks.find(attachment.network)?.name ?? attachment.network;
-  return { ...options, attachment: { ...attachment, network } };
+  const named = attachments.map((one) => ({ ...one, network: networks.find(one.network)?.name ?? one.network }));
+  return { ...options, attachments: named };
 }

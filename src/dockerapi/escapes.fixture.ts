@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { RunOptions } from '../model/run.ts';
 import type { Sent } from './doors.fixture.ts';
 
@@ -48,6 +49,14 @@ const host = (
 const unsupportedHost = (field: string, value: unknown): Escape =>
   host(field, value, unable(501, `HostConfig.${field} is not supported`));
 
+const namelessVolume = {
+  type: 'volume',
+  source: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+  target: '/data',
+  readOnly: false,
+  isNameless: true,
+} as const;
+
 const rootBind = { type: 'bind', source: '/', target: '/host', readOnly: false } as const;
 
 const hostConfigs: readonly Escape[] = [
@@ -91,9 +100,15 @@ const hostConfigs: readonly Escape[] = [
     { '80/tcp': [{ HostPort: '80' }] },
     shows({ ports: [{ hostPorts: [80, 80], containerPort: 80, protocol: 'tcp' }] }),
   ),
-  unsupportedHost('PublishAllPorts', true),
-  unsupportedHost('ExtraHosts', ['db:1.2.3.4']),
-  unsupportedHost('GroupAdd', ['0']),
+  host('PublishAllPorts', true, shows({ ports: [{ containerPort: 80, protocol: 'tcp' }] })),
+  host('ExtraHosts', ['db:1.2.3.4'], shows({ settings: { extraHosts: [{ name: 'db', address: '1.2.3.4' }] } })),
+  host('GroupAdd', ['0'], shows({ settings: { groups: ['0'] } })),
+  host('ShmSize', 1e9, shows({ settings: { shmBytes: 1e9 } })),
+  host(
+    'Ulimits',
+    [{ Name: 'nofile', Soft: 1, Hard: 2 }],
+    shows({ settings: { ulimits: { nofile: { soft: 1, hard: 2 } } } }),
+  ),
   unsupportedHost('Annotations', { 'run.oci.keep_original_groups': '1' }),
   unsupportedHost('OomScoreAdj', -1000),
 ];
@@ -170,12 +185,25 @@ const targets: readonly Escape[] = [
   raw("an image of nobody's", 'Image', '{"Image":"img:latest"}', works),
   raw('an image of two functions', 'Image', '{"Image":"acme/twins"}', works),
   raw('another entry point', 'Entrypoint', `{"Image":"${image}","Entrypoint":["sh"]}`, shows({ entrypoint: ['sh'] })),
+  raw(
+    'another signal',
+    'StopSignal',
+    `{"Image":"${image}","StopSignal":"SIGKILL"}`,
+    shows({ settings: { stopSignal: 9 } }),
+  ),
+  raw('a volume', 'Volumes', `{"Image":"${image}","Volumes":{"/data":{}}}`, shows({ mounts: [namelessVolume] })),
+  raw(
+    'a health check',
+    'Healthcheck',
+    `{"Image":"${image}","Healthcheck":{"Test":["CMD","evil"],"Interval":1000000000}}`,
+    shows({ healthcheck: { test: ['evil'], intervalMs: 1000 } }),
+  ),
   raw('another user', 'User', `{"Image":"${image}","User":"0"}`, shows({ user: '0' })),
   raw(
     'a network by name',
     'NetworkingConfig.EndpointsConfig',
     `{"Image":"${image}","NetworkingConfig":{"EndpointsConfig":{"other":{}}}}`,
-    unable(501, 'NetworkingConfig.EndpointsConfig'),
+    shows({ network: 'app', attachments: [{ network: 'other', aliases: [] }] }),
   ),
   raw(
     'an image on a registry that ends the same',
@@ -295,8 +323,8 @@ const calls: readonly Escape[] = [
       ['reading a network', { path: '/networks/bridge' }, 200, 'bridge'],
       ['removing a network', { method: 'DELETE', path: '/networks/data' }, 404, 'No such network: data'],
       ['pruning networks', { method: 'POST', path: '/networks/prune' }, 200, 'NetworksDeleted'],
-      ['connecting a network', { method: 'POST', path: '/networks/bridge/connect' }, 501, 'not supported'],
-      ['disconnecting a network', { method: 'POST', path: '/networks/bridge/disconnect' }, 501, 'not supported'],
+      ['connecting a network', { method: 'POST', path: '/networks/bridge/connect' }, 400, 'takes a JSON object'],
+      ['disconnecting a network', { method: 'POST', path: '/networks/bridge/disconnect' }, 400, 'takes a JSON object'],
       ['reading a command', { path: '/exec/0123456789ab/json' }, 404, 'No such exec instance'],
       [
         'resizing a command',
@@ -332,6 +360,7 @@ export const foreignCalls: readonly (Sent & { readonly operator: number })[] = [
   { method: 'POST', path: '/containers/{id}/unpause', operator: 409 },
   { path: '/containers/{id}/attach/ws', operator: 501 },
   { method: 'POST', path: '/containers/{id}/start', operator: 304 },
+  { method: 'POST', path: '/containers/{id}/restart?t=0', operator: 501 },
   { method: 'POST', path: '/containers/{id}/kill?signal=0x', operator: 400 },
   { method: 'POST', path: '/containers/{id}/stop?t=0', operator: 204 },
   { method: 'POST', path: '/containers/{id}/wait', operator: 200 },

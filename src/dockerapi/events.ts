@@ -42,7 +42,7 @@ function passesAll(filters: Filters, { action, container }: ContainerEvent): boo
   const { run, image } = container;
   return (
     passes(filters, 'type', (wanted) => wanted === 'container') &&
-    passes(filters, 'event', (wanted) => wanted === action) &&
+    passes(filters, 'event', (wanted) => wanted === action || action.startsWith(`${wanted}:`)) &&
     passes(filters, 'container', (wanted) => wanted === nameOf(container) || run.id.startsWith(wanted)) &&
     passes(filters, 'image', (wanted) => wanted === image.reference || wanted === image.id) &&
     passesLabels(filters, run.options.labels ?? {})

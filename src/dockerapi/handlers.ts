@@ -24,7 +24,15 @@ import { getArchive, headArchive, putArchive } from './archive-calls.ts';
 import { inspectImage, listImages, loadImage, pullImage } from './image-calls.ts';
 import { measureDisk } from './disk.ts';
 import { imageHistory, pruneImages, removeImage, saveImage, tagImage } from './image-changes.ts';
-import { createNetwork, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './network-calls.ts';
+import {
+  createNetwork,
+  inspectNetwork,
+  listNetworks,
+  pruneNetworks,
+  removeNetwork,
+  connectNetwork,
+  disconnectNetwork,
+} from './network-calls.ts';
 import { createVolume, inspectVolume, listVolumes, pruneVolumes, removeVolume } from './volume-calls.ts';
 import { containerLogs } from './logs.ts';
 import type { CallName } from './routes.ts';
@@ -80,6 +88,8 @@ export const handlers: Readonly<Record<CallName, Handler>> = {
   networkPrune: pruneNetworks,
   networkInspect: inspectNetwork,
   networkRemove: removeNetwork,
+  networkConnect: connectNetwork,
+  networkDisconnect: disconnectNetwork,
   volumeList: listVolumes,
   volumeCreate: createVolume,
   volumePrune: pruneVolumes,

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { MinkeError } from '../errors/index.ts';
+import { newId } from '../model/ids.ts';
 import type { RunMount } from '../model/run.ts';
 import { flagOf, numberOf, objectOf, textOf } from './json-values.ts';
 import type { Json } from './json.ts';
@@ -32,9 +33,17 @@ export function readMount(value: Json, path: string): RunMount {
     throw new MinkeError('BAD_REQUEST', { reason: `"${path}.Target" is not an absolute path` });
   if (type === 'tmpfs') return { type, target, readOnly, ...sizeOf(mount['TmpfsOptions'] ?? null, path) };
   if (type === 'bind' && posix.isAbsolute(source)) return { type, source, target, readOnly };
-  if (type === 'volume' && source !== '') return { type, source, target, readOnly };
+  if (type === 'volume')
+    return source === '' ? { ...namelessVolume(target, path), readOnly } : { type, source, target, readOnly };
   const reason = `${type === '' ? 'nothing' : `"${type}"`} from "${source}" is not a bind of an absolute path, a named volume or a tmpfs`;
   throw new MinkeError('NOT_SUPPORTED', { what: path, reason });
+}
+
+/** @throws BAD_REQUEST */
+export function namelessVolume(target: string, path: string): RunMount {
+  if (!posix.isAbsolute(target))
+    throw new MinkeError('BAD_REQUEST', { reason: `"${target}" of "${path}" is not an absolute path` });
+  return { type: 'volume', source: newId(), target, readOnly: false, isNameless: true };
 }
 
 function sizeOf(options: Json, path: string): { sizeBytes?: number } {

@@ -1,6 +1,7 @@
 import { MinkeError } from '../errors/index.ts';
 import { sendJson, sendNothing } from './answer.ts';
-import { isRunning, type Call, type Desk } from './call.ts';
+import { attachmentsOf, readEndpoint, withAttachments } from './attachments.ts';
+import { isRunning, namedContainer, type Call, type Desk } from './call.ts';
 import { nameOf } from './container-view.ts';
 import type { Container } from './containers.ts';
 import { asked, harmless, isZero, refused, type CreateFields } from './create-fields.ts';
@@ -61,7 +62,7 @@ export async function listNetworks(desk: Desk, call: Call): Promise<void> {
   const containers = await onNetworks(desk);
   const shown = [...builtIn, ...desk.networks.list()].filter((network) => {
     const isOwn = builtIn.includes(network);
-    const isFree = !isOwn && !containers.some((one) => networkOf(one) === network.name);
+    const isFree = !isOwn && !containers.some((one) => isOn(one, network.name));
     return (
       passes(filters, 'name', (wanted) => matchesName(wanted, network.name)) &&
       passes(filters, 'id', (wanted) => network.id.startsWith(wanted)) &&
@@ -81,7 +82,7 @@ export async function listNetworks(desk: Desk, call: Call): Promise<void> {
 
 export async function inspectNetwork(desk: Desk, call: Call): Promise<void> {
   const network = namedNetwork(desk, call);
-  const here = (await onNetworks(desk)).filter((one) => isRunning(one) && networkOf(one) === network.name);
+  const here = (await onNetworks(desk)).filter((one) => isRunning(one) && isOn(one, network.name));
   sendJson(call.response, 200, networkView(network, here));
 }
 
@@ -89,7 +90,7 @@ export async function removeNetwork(desk: Desk, call: Call): Promise<void> {
   const network = namedNetwork(desk, call);
   if (builtIn.includes(network))
     throw new MinkeError('CONFLICT', { reason: `${network.name} is a pre-defined network and cannot be removed` });
-  const user = (await onNetworks(desk)).find((one) => isRunning(one) && networkOf(one) === network.name);
+  const user = (await onNetworks(desk)).find((one) => isRunning(one) && isOn(one, network.name));
   if (user !== undefined)
     throw new MinkeError('CONFLICT', { reason: `network ${network.name} has active endpoints: ${nameOf(user)}` });
   desk.networks.remove(network.name);
@@ -98,10 +99,52 @@ export async function removeNetwork(desk: Desk, call: Call): Promise<void> {
 
 export async function pruneNetworks(desk: Desk, call: Call): Promise<void> {
   const filters = readFilters(call.target.query, ['label']);
-  const used = new Set((await onNetworks(desk)).map(networkOf));
-  const unused = desk.networks.list().filter(({ name, labels }) => !used.has(name) && passesLabels(filters, labels));
+  const containers = await onNetworks(desk);
+  const unused = desk.networks
+    .list()
+    .filter(({ name, labels }) => !containers.some((one) => isOn(one, name)) && passesLabels(filters, labels));
   for (const { name } of unused) desk.networks.remove(name);
   sendJson(call.response, 200, { NetworksDeleted: unused.map(({ name }) => name) });
+}
+
+const connectFields: CreateFields = { Container: asked, EndpointConfig: asked };
+
+export async function connectNetwork(desk: Desk, call: Call): Promise<void> {
+  const body = readOperatorBody(call.body, connectFields, 'networks/connect');
+  const network = namedNetwork(desk, call);
+  const container = await idleContainer(desk, call, textOf(body['Container'], 'Container'));
+  if (isOn(container, network.name))
+    throw new MinkeError('CONFLICT', {
+      reason: `endpoint with name ${nameOf(container)} already exists in network ${network.name}`,
+    });
+  if (network.name === 'none') throw new MinkeError('CONFLICT', { reason: 'the network "none" is no network' });
+  const attachment = readEndpoint(network.name, body['EndpointConfig']);
+  const { id, options } = container.run;
+  await desk.containers.change(id, withAttachments([...attachmentsOf(options), attachment]));
+  call.response.writeHead(200).end();
+}
+
+const disconnectFields: CreateFields = { Container: asked, Force: asked };
+
+export async function disconnectNetwork(desk: Desk, call: Call): Promise<void> {
+  const body = readOperatorBody(call.body, disconnectFields, 'networks/disconnect');
+  const { name } = namedNetwork(desk, call);
+  const container = await idleContainer(desk, call, textOf(body['Container'], 'Container'));
+  if (!isOn(container, name))
+    throw new MinkeError('CONFLICT', { reason: `container ${container.run.id} is not connected to network ${name}` });
+  const left = attachmentsOf(container.run.options).filter(({ network }) => network !== name);
+  await desk.containers.change(container.run.id, withAttachments(left));
+  call.response.writeHead(200).end();
+}
+
+/** @throws NO_SUCH, NOT_SUPPORTED for one that runs */
+async function idleContainer(desk: Desk, call: Call, reference: string): Promise<Container> {
+  const container = await namedContainer(desk, { ...call, parameters: { container: reference } });
+  if (!isRunning(container)) return container;
+  throw new MinkeError('NOT_SUPPORTED', {
+    what: 'Changing the networks of a container that runs',
+    reason: 'its network is made for it at its start; stop it first',
+  });
 }
 
 /** What every container is on, or not on, unless it says another. */
@@ -117,8 +160,10 @@ const reserved = ['default', 'host'];
 
 const onNetworks = async ({ containers }: Desk): Promise<readonly Container[]> => await containers.list({});
 
-const networkOf = ({ run }: Container): string =>
-  run.options.network === 'none' ? 'none' : (run.options.attachment?.network ?? 'bridge');
+function isOn({ run }: Container, name: string): boolean {
+  const networks = attachmentsOf(run.options);
+  return networks.length === 0 ? name === 'none' : networks.some(({ network }) => network === name);
+}
 
 function namedNetwork(desk: Desk, { parameters }: Call): Network {
   const name = parameters['network'] ?? '';

@@ -25,6 +25,15 @@ export function readPortBindings(value: Json | undefined): readonly PublishedPor
   });
 }
 
+/** Of what is exposed, what no binding names. @throws NOT_SUPPORTED */
+export function publishAll(exposed: readonly string[], bound: readonly PublishedPort[]): readonly PublishedPort[] {
+  const all = readPortBindings(Object.fromEntries(exposed.map((port) => [port, null])));
+  return all.filter(
+    ({ containerPort, protocol }) =>
+      !bound.some((one) => one.containerPort === containerPort && one.protocol === protocol),
+  );
+}
+
 function hostPorts(text: string): Pick<PublishedPort, 'hostPorts'> {
   if (text === '' || text === '0') return {};
   const [, first = '', last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];

@@ -55,6 +55,8 @@ export type CallName =
   | 'networkPrune'
   | 'networkInspect'
   | 'networkRemove'
+  | 'networkConnect'
+  | 'networkDisconnect'
   | 'volumeList'
   | 'volumeCreate'
   | 'volumePrune'
@@ -95,8 +97,6 @@ const unsupportedOnOwn = (method: string, path: string, what: string, because = 
   ...unsupported(method, path, what, because),
   functionDoor: 'open',
 });
-
-const oneNetwork = 'a container has the network that it was created with';
 
 export const dockerRoutes: readonly Route[] = [
   supported('GET', '/_ping', 'ping'),
@@ -157,8 +157,10 @@ export const dockerRoutes: readonly Route[] = [
   supported('POST', '/networks/prune', 'networkPrune', ofOperator('pruning networks')),
   supported('GET', '/networks/:network', 'networkInspect', ofOperator('reading networks')),
   supported('DELETE', '/networks/:network', 'networkRemove', ofOperator('removing networks')),
-  unsupported('POST', '/networks/:network/connect', 'Connecting a container to a further network', oneNetwork),
-  unsupported('POST', '/networks/:network/disconnect', 'Disconnecting a container from its network', oneNetwork),
+  withBody(supported('POST', '/networks/:network/connect', 'networkConnect', ofOperator('connecting containers'))),
+  withBody(
+    supported('POST', '/networks/:network/disconnect', 'networkDisconnect', ofOperator('disconnecting containers')),
+  ),
   supported('GET', '/volumes', 'volumeList', ofOperator('listing volumes')),
   withBody(supported('POST', '/volumes/create', 'volumeCreate', ofOperator('making volumes'))),
   supported('POST', '/volumes/prune', 'volumePrune', ofOperator('pruning volumes')),

@@ -3,9 +3,10 @@ import type { RunMount, RunOptions } from '../model/run.ts';
 import { flagOf, listOf, numberOf, objectOf, textOf, wordsOf } from './json-values.ts';
 import type { Json, JsonObject } from './json.ts';
 import { readPortBindings } from './ports.ts';
-import { allZero } from './create-fields.ts';
+import { readNetworks } from './attachments.ts';
+import { healthOption, settingsOption } from './settings.ts';
 import { readRestartPolicy } from './restart-policy.ts';
-import { readBind, readMount, readTmpfs } from './mounts.ts';
+import { namelessVolume, readBind, readMount, readTmpfs } from './mounts.ts';
 
 /** The part of a ContainerRequest that the body says; where it comes from and what it targets is not the body's to say. */
 export interface AskedContainer {
@@ -13,6 +14,9 @@ export interface AskedContainer {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly options: RunOptions;
+  /** Ports that it says it listens on, `80/tcp`, and whether all of those, and the image's, are to be published. */
+  readonly exposedPorts: readonly string[];
+  readonly publishesAll: boolean;
 }
 
 /** @throws BAD_REQUEST that names the field for a value of the wrong type */
@@ -22,6 +26,8 @@ export function translateCreate(body: JsonObject, name: string): AskedContainer 
     image: textOf(body['Image'], 'Image'),
     args: wordsOf(body['Cmd'], 'Cmd'),
     env: envOf(body['Env']),
+    exposedPorts: Object.keys(objectOf(body['ExposedPorts'], 'ExposedPorts')),
+    publishesAll: flagOf(host['PublishAllPorts'], 'HostConfig.PublishAllPorts'),
     options: { name, ...processOptions(body), ...limitOptions(host, 'HostConfig.'), ...isolationOptions(body, host) },
   };
 }
@@ -61,7 +67,7 @@ export function limitOptions(host: JsonObject, prefix: string): RunOptions {
 
 function isolationOptions(body: JsonObject, host: JsonObject): RunOptions {
   checkSecurity(wordsOf(host['SecurityOpt'], 'HostConfig.SecurityOpt'));
-  const mounts = mountsOf(host);
+  const mounts = [...mountsOf(host), ...namelessVolumes(body)];
   const ports = readPortBindings(host['PortBindings']);
   const capAdd = wordsOf(host['CapAdd'], 'HostConfig.CapAdd');
   const capDrop = wordsOf(host['CapDrop'], 'HostConfig.CapDrop');
@@ -72,13 +78,15 @@ function isolationOptions(body: JsonObject, host: JsonObject): RunOptions {
     ...(flagOf(host['Privileged'], 'HostConfig.Privileged') && { privileged: true }),
     ...(flagOf(host['ReadonlyRootfs'], 'HostConfig.ReadonlyRootfs') && { readOnlyRoot: true }),
     ...pidOption(textOf(host['PidMode'], 'HostConfig.PidMode')),
-    ...networkOption(
+    ...readNetworks(
       textOf(host['NetworkMode'], 'HostConfig.NetworkMode'),
       flagOf(body['NetworkDisabled'], 'NetworkDisabled'),
       objectOf(objectOf(body['NetworkingConfig'], 'NetworkingConfig')['EndpointsConfig'], 'EndpointsConfig'),
     ),
     ...(ports.length > 0 && { ports }),
     ...lifeOptions(host),
+    ...settingsOption(body, host),
+    ...healthOption(body['Healthcheck']),
   };
 }
 
@@ -104,32 +112,12 @@ function pidOption(mode: string): RunOptions {
   throw new MinkeError('NOT_SUPPORTED', { what: 'HostConfig.PidMode', reason: `"${mode}" is neither "" nor "host"` });
 }
 
-function networkOption(mode: string, isDisabled: boolean, endpoints: JsonObject): RunOptions {
-  const others = Object.keys(endpoints).filter((name) => name !== mode && !ownNetworks.includes(name));
-  if (others.length > 0)
-    throw new MinkeError('NOT_SUPPORTED', {
-      what: 'NetworkingConfig.EndpointsConfig',
-      reason: `a container has one network, which HostConfig.NetworkMode names; "${others.join('", "')}" is another`,
-    });
-  if (mode === 'none' || isDisabled) return { network: 'none' };
-  if (['', ...ownNetworks].includes(mode)) return { network: 'app' };
-  if (mode === 'host' || mode.includes(':')) {
-    const reason = `"${mode}" is not "default", "bridge", "none" or a network that was created`;
-    throw new MinkeError('NOT_SUPPORTED', { what: 'HostConfig.NetworkMode', reason });
-  }
-  return { network: 'app', attachment: { network: mode, aliases: aliasesOf(endpoints[mode], mode) } };
-}
-
-/** What else an endpoint may ask for (addresses, drivers) is given by minke. */
-function aliasesOf(value: Json | undefined, name: string): readonly string[] {
-  const path = `NetworkingConfig.EndpointsConfig.${name}`;
-  const { Aliases: aliases, DNSNames: _, ...rest } = objectOf(value, path);
-  const strange = Object.keys(rest).find((key) => !allZero(rest[key] ?? null));
-  if (strange === undefined) return wordsOf(aliases, `${path}.Aliases`);
-  throw new MinkeError('NOT_SUPPORTED', { what: `${path}.${strange}`, reason: 'addresses are given by minke' });
-}
-
-const ownNetworks = ['default', 'bridge', 'none'];
+/** Each a volume of its own, under an id for a name. */
+const namelessVolumes = (body: JsonObject): RunMount[] =>
+  Object.keys(objectOf(body['Volumes'], 'Volumes'))
+    // A client may repeat here what it binds by name.
+    .filter((target) => !mountsOf(objectOf(body['HostConfig'], 'HostConfig')).some((one) => one.target === target))
+    .map((target) => namelessVolume(target, 'Volumes'));
 
 function mountsOf(host: JsonObject): RunMount[] {
   const tmpfs = Object.entries(objectOf(host['Tmpfs'], 'HostConfig.Tmpfs'));

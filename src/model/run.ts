@@ -1,6 +1,8 @@
 import type { PublishedPort } from './app.ts';
 import type { Id } from './ids.ts';
 import type { RestartChoice } from './container.ts';
+import type { HealthcheckModel } from './health.ts';
+import type { ContainerSettings } from './instance.ts';
 
 /**
  * A run is one execution of a task (or of an image) and moves only along these edges:
@@ -53,8 +55,8 @@ export interface RunOptions {
   readonly capDrop?: readonly string[];
   readonly pidNamespace?: 'own' | 'host';
   readonly network?: 'app' | 'none';
-  /** One of the operator's networks, in place of the app's own. */
-  readonly attachment?: { readonly network: string; readonly aliases: readonly string[] };
+  /** Of the operator's networks, in place of the app's own, which is `bridge` among them. */
+  readonly attachments?: readonly RunAttachment[];
   /** Ports of the host that lead to it. */
   readonly ports?: readonly PublishedPort[];
   /** Kept after its end until it is removed by hand, as `docker run` without `--rm` does. */
@@ -68,10 +70,20 @@ export interface RunOptions {
   readonly tty?: boolean;
   /** How long a stop waits between SIGTERM and SIGKILL when the one who stops does not say. */
   readonly stopGraceMs?: number;
+  /** Over its target's own. */
+  readonly settings?: ContainerSettings;
+  /** Of a container, over its image's. */
+  readonly healthcheck?: HealthcheckModel | 'none';
   /** Of a container; absent = it is not started again. */
   readonly restart?: RestartChoice;
   /** What the reference of its image meant when its container was created; absent = what it means now. */
   readonly imageId?: string;
+}
+
+export interface RunAttachment {
+  readonly network: string;
+  /** Under which the others on it find it, beside its own name. */
+  readonly aliases: readonly string[];
 }
 
 export interface RunMount {
@@ -79,6 +91,8 @@ export interface RunMount {
   readonly source?: string;
   readonly target: string;
   readonly readOnly: boolean;
+  /** A volume that nobody has named: it may go with its container. */
+  readonly isNameless?: boolean;
   /** tmpfs only; absent = the engine's default. */
   readonly sizeBytes?: number;
 }

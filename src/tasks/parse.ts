@@ -60,7 +60,7 @@ const readInput: Read<string> = (value, place) => {
   return input;
 };
 
-const readMount = objectOf<RunMount>(
+const readMount = objectOf<Omit<RunMount, 'isNameless'>>(
   {
     type: oneOf('bind', 'volume', 'tmpfs'),
     source: name('the name of a volume or an absolute path', /./),
@@ -72,7 +72,10 @@ const readMount = objectOf<RunMount>(
 );
 
 /** Networks, ports and what is of more than one run are the Docker API's to ask for. */
-type OwnOptions = Omit<RunOptions, 'attachment' | 'ports' | 'restart' | 'imageId' | 'stdinOnce'>;
+type OwnOptions = Omit<
+  RunOptions,
+  'attachments' | 'ports' | 'restart' | 'imageId' | 'stdinOnce' | 'settings' | 'healthcheck'
+>;
 
 const readOptions = objectOf<OwnOptions>({
   entrypoint: strings,

@@ -130,6 +130,95 @@ describe('containers that are started again', () => {
     expect(last).toBeGreaterThanOrEqual(known);
   });
 
+  it('CS-1 checks the health of a container, tells it by events, and forgets it with its life', async () => {
+    const { container, told } = await withEvents(docker, async () =>
+      run('while :; do sleep 0.05; done', {
+        Healthcheck: { Test: ['CMD-SHELL', 'echo seen; test -e /well'], Interval: 200e6, Retries: 2 },
+      }),
+    );
+    const health = async () => (await stateOf(container)).Health;
+    await expect.poll(async () => (await health())?.Status, patient).toBe('unhealthy');
+    await exec(container, 'touch', '/well');
+    await expect.poll(async () => (await health())?.Status, patient).toBe('healthy');
+    expect(await health()).toMatchObject({ FailingStreak: 0 });
+    expect((await health())?.Log?.at(-1)).toMatchObject({ ExitCode: 0, Output: 'seen' });
+    expect((await docker.listContainers({ filters: { health: ['healthy'] } })).map(({ Id }) => Id)).toEqual([
+      container.id,
+    ]);
+    await container.remove({ force: true });
+    const events = await told();
+    expect(events.filter((event) => event.startsWith('health'))).toEqual([
+      'health_status: unhealthy',
+      'health_status: healthy',
+    ]);
+    expect([events[0], events[1], events.at(-1)]).toEqual(['create', 'start', 'destroy']);
+  });
+
+  it('CS-1 gives what else clients ask for: signal, shared memory, hosts, groups, limits, volumes and all ports', async () => {
+    const script =
+      'trap "echo caught; exit 5" USR1; id -G; ulimit -n; grep db /etc/hosts; df -k /dev/shm | tail -n 1; echo ready';
+    const container = await run(`${script}; while :; do sleep 0.05; done`, {
+      StopSignal: 'SIGUSR1',
+      Volumes: { '/data': {} },
+      ExposedPorts: { '80/tcp': {} },
+      HostConfig: {
+        PublishAllPorts: true,
+        ShmSize: 1_048_576,
+        GroupAdd: ['7'],
+        ExtraHosts: ['db:10.9.8.7'],
+        Ulimits: [{ Name: 'nofile', Soft: 77, Hard: 88 }],
+        LogConfig: { Type: 'json-file', Config: {} },
+      },
+    });
+    await expect.poll(async () => await logOf(container), patient).toContain('ready');
+    expect(await logOf(container)).toMatch(/^0 7\n77\n10\.9\.8\.7\s+db\n.*\s1024\s.*\/dev\/shm\nready\n$/);
+    const { NetworkSettings, Mounts, Config } = await container.inspect();
+    expect(Number(NetworkSettings.Ports['80/tcp']?.[0]?.HostPort)).toBeGreaterThan(0);
+    expect([(Config as { StopSignal?: string }).StopSignal, Mounts[0]?.Destination]).toEqual(['SIGUSR1', '/data']);
+    await container.stop();
+    expect([(await stateOf(container)).ExitCode, await logOf(container)]).toEqual([
+      5,
+      expect.stringContaining('caught'),
+    ]);
+    await container.start();
+    await expect.poll(async () => (await logOf(container)).split('ready').length, patient).toBe(3);
+    await container.stop({ signal: 'SIGKILL' });
+    expect((await stateOf(container)).ExitCode).toBe(137);
+    const volume = Mounts[0]?.Name ?? '';
+    expect((await docker.getVolume(volume).inspect()).Name).toBe(volume);
+    await container.remove({ v: true });
+    await expect(docker.getVolume(volume).inspect()).rejects.toMatchObject({ statusCode: 404 });
+  });
+
+  it('CS-1 connects a container to networks before its start, and takes it off them', async () => {
+    const networks = await Promise.all(
+      ['one', 'two', 'three'].map(async (Name) => await docker.createNetwork({ Name })),
+    );
+    const [one, two] = networks;
+    const server = await run('echo served > /index.html; exec httpd -f -p 80 -h /', {
+      HostConfig: { NetworkMode: 'one' },
+      NetworkingConfig: { EndpointsConfig: { one: { Aliases: ['web'] }, two: { Aliases: ['site'] } } },
+    });
+    const client = await create('for name in web site; do wget -qO- http://$name/ || echo none; done; echo done', {
+      HostConfig: { NetworkMode: 'three' },
+    });
+    const ask = async (): Promise<string> => {
+      await client.start();
+      await client.wait();
+      return (await logOf(client)).split('done\n').at(-2) ?? '';
+    };
+    expect(await ask()).toBe('none\nnone\n');
+    await two?.connect({ Container: client.id });
+    expect(Object.keys((await client.inspect()).NetworkSettings.Networks)).toEqual(['three', 'two']);
+    await expect.poll(ask, patient).toBe('none\nserved\n');
+    await one?.connect({ Container: client.id });
+    await two?.disconnect({ Container: client.id });
+    await expect.poll(ask, patient).toBe('served\nnone\n');
+    await expect(one?.disconnect({ Container: server.id })).rejects.toMatchObject({ statusCode: 501 });
+    for (const container of [server, client]) await container.remove({ force: true });
+    for (const network of networks) await network.remove();
+  });
+
   it('CS-1 keeps what was created across the end of the daemon, and nothing of what has removed itself or was being removed', async () => {
     const created = await create('echo created');
     const brief = await run('read line < /never', { HostConfig: { AutoRemove: true } });
@@ -152,6 +241,26 @@ describe('containers that are started again', () => {
     expect(roots()).toEqual([]);
   });
 });
+
+async function exec(container: Container, ...Cmd: readonly string[]): Promise<void> {
+  const command = await container.exec({ Cmd: [...Cmd], AttachStdout: true });
+  await text(await command.start({}));
+}
+
+/** With the actions of its events so far. */
+async function withEvents(
+  docker: Docker,
+  make: () => Promise<Container>,
+): Promise<{ readonly container: Container; readonly told: () => Promise<readonly string[]> }> {
+  const since = Math.floor(Date.now() / 1000);
+  const container = await make();
+  const told = async (): Promise<readonly string[]> => {
+    const filters = { container: [container.id] };
+    const lines = await text(await docker.getEvents({ since, until: Date.now() / 1000, filters }));
+    return lines.split('\n').flatMap((line) => (line === '' ? [] : [(JSON.parse(line) as { Action: string }).Action]));
+  };
+  return { container, told };
+}
 
 /** Of frames, what is in them. */
 function plain(frames: Buffer): string {

@@ -82,7 +82,7 @@ export function instanceSpec(
     files: filesOf(service, extras),
     limits: limitsOf(service.limits, options, kind),
     ...isolationOf(service, options),
-    settings: service.settings,
+    settings: { ...service.settings, ...options.settings },
     outbound: outboundOf(app, service),
     streams: kind === 'cgi' ? 'pipes' : 'logs',
     ...terminalOf(kind, options),

@@ -1,8 +1,9 @@
 import type { Instance } from '../../engines/engine.ts';
+import { watchHealth } from '../../engines/health.ts';
 import { MinkeError, toMinkeError } from '../../errors/index.ts';
 import type { Health } from '../../model/health.ts';
 import type { LifeEnd } from '../../model/service-end.ts';
-import { decideHealth, decidePause, unchecked, verdictWithinMs, type HealthRules } from './health-decision.ts';
+import { unchecked, type HealthRules } from '../../model/health-decision.ts';
 import { orAborted } from './holds.ts';
 import { changed, note, type Keeping, type Kept } from './kept.ts';
 
@@ -48,7 +49,7 @@ async function attend(
     const rules = keeping.hands.policyOf(kept)?.health;
     kept.rules = JSON.stringify(rules);
     try {
-      if (rules !== undefined) return await watchHealth(kept, keeping, instance, rules, either);
+      if (rules !== undefined) return await followHealth(kept, keeping, instance, rules, either);
       kept.health = undefined;
       await becomeReady(kept, keeping, instance, either);
       await aborted(either);
@@ -98,7 +99,7 @@ function fail(kept: Kept, keeping: Keeping, error: MinkeError): void {
  * Checks it for as long as it lives. Its first success publishes it; what was published and turns unhealthy gets no traffic any
  * more. Resolves when it is to be replaced, which its restart policy may forbid: then it is published again once it is well.
  */
-async function watchHealth(
+async function followHealth(
   kept: Kept,
   keeping: Keeping,
   instance: Instance,
@@ -106,20 +107,10 @@ async function watchHealth(
   signal: AbortSignal,
 ): Promise<'unhealthy'> {
   const { hands, clock } = keeping;
-  const ageMs = (): number => clock.now() - instance.startedAt;
-  const begun = clock.elapsed();
-  let health = unchecked;
-  for (let checks = 0; ; checks += 1) {
-    kept.health = health;
-    changed(kept);
-    if (checks > 0) await clock.sleep(decidePause(health, rules, ageMs(), checks), signal);
-    const check = await hands.check(instance, rules, signal);
-    signal.throwIfAborted();
-    const before = health;
-    health =
-      check === undefined
-        ? unseen(before, clock.elapsed() - begun, rules)
-        : decideHealth(before, check, rules, ageMs());
+  kept.health = unchecked;
+  changed(kept);
+  const check = async () => await hands.check(instance, rules, signal);
+  for await (const { before, health } of watchHealth({ rules, startedAt: instance.startedAt, clock, check, signal })) {
     kept.health = health;
     if (health.state !== before.state) tell(kept, keeping, health);
     if (health.state === 'healthy' && kept.readyAt === undefined) await publish(kept, keeping, instance, signal);
@@ -129,13 +120,10 @@ async function watchHealth(
       if (isReplaced(kept, keeping)) return 'unhealthy';
       kept.readyAt = undefined;
     }
+    changed(kept);
   }
-}
-
-/** A check that could not be carried out says nothing of the instance; without any for very long, nobody can call it well. */
-function unseen(before: Health, waitedMs: number, rules: HealthRules): Health {
-  const isOver = before.state === 'starting' && waitedMs > verdictWithinMs(rules);
-  return isOver ? { ...before, state: 'unhealthy' } : before;
+  // It ends by what it throws.
+  return 'unhealthy';
 }
 
 const isReplaced = (kept: Kept, { hands }: Keeping): boolean => hands.policyOf(kept)?.restart.condition !== 'no';

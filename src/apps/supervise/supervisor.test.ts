@@ -5,7 +5,7 @@ import type { TimelineEvent } from '../../model/timeline.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Outcome } from '../../model/service-end.ts';
 import type { ServicePlace } from '../../model/service-place.ts';
-import type { Check, HealthRules } from './health-decision.ts';
+import type { Check, HealthRules } from '../../model/health-decision.ts';
 import type { RestartPolicy } from '../../model/restart-decision.ts';
 import { createSupervisor, type ServicePolicy, type Supervisor, type SupervisorHands } from './supervisor.ts';
 

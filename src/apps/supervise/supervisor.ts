@@ -5,7 +5,7 @@ import type { Outcome } from '../../model/service-end.ts';
 import type { ServicePlace } from '../../model/service-place.ts';
 import type { TimelineEvent } from '../../model/timeline.ts';
 import type { Clock } from '../../observe/clock.ts';
-import type { Check, HealthRules } from './health-decision.ts';
+import type { Check, HealthRules } from '../../model/health-decision.ts';
 import { createHolds } from './holds.ts';
 import { keepUp } from './keep-up.ts';
 import { newKept, statusOf, type Keeping, type Kept, type KeptStatus } from './kept.ts';

@@ -13,6 +13,8 @@ import { imageReference, type Catalog } from '../parts/catalog.ts';
 import type { Instances } from '../parts/instances.ts';
 import { lineageOf } from '../parts/lineage.ts';
 import type { RunNetworks } from '../parts/run-networks.ts';
+import type { Volumes } from '../parts/volumes.ts';
+import { attendHealth } from './attend-health.ts';
 import { decideAgain } from './decide-again.ts';
 import { currentRun, type Kept } from './kept.ts';
 import { createLives, unlessSettled, type Lives } from './lives.ts';
@@ -26,13 +28,14 @@ export interface ContainersOptions {
   readonly catalog: Catalog;
   readonly images: ImageStore;
   readonly networks: Pick<RunNetworks, 'portsOf'>;
+  readonly volumes: Pick<Volumes, 'remove'>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** The Docker API's containers: the operator's, which live as often as they are started, and runs, which happen once. */
 export function createContainers(options: ContainersOptions): Containers & Pick<Lives, 'recover' | 'close'> {
-  const { tasks, store, engine, instances, catalog, images, networks, clock, log } = options;
+  const { tasks, store, engine, instances, catalog, images, networks, volumes, clock, log } = options;
   const listeners = new Set<(event: LifeEvent) => void>();
   const tell = (event: LifeEvent): void => {
     for (const listener of listeners) listener(event);
@@ -44,6 +47,17 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
     clock,
     log,
     tell: (action, kept, run) => tell({ action, container: toKeptContainer(kept, run), at: clock.now() }),
+    attend: (kept, run, signal) => {
+      attendHealth({ engine, instances, images, clock, log }, kept, run, signal, (health) => {
+        tell({ action: `health_status: ${health.state}`, container: toKeptContainer(kept, run), at: clock.now() });
+      }).catch((error: unknown) => {
+        if (!signal.aborted) log.error('The health of a container is not looked after', { run: run.id, error });
+      });
+    },
+    discard: async ({ options: { mounts = [] } }) => {
+      for (const { isNameless, source } of mounts)
+        if (isNameless === true && source !== undefined) volumes.remove({ name: source, external: false });
+    },
   });
 
   const find = async (id: Id): Promise<Run> => {
@@ -86,11 +100,12 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
   };
 
   /** Its run, under the name and with the options that the container has by now. */
-  const toKeptContainer = ({ record, isIdle }: Kept, run: Run | undefined): Container => {
+  const toKeptContainer = ({ record, isIdle, health }: Kept, run: Run | undefined): Container => {
     const { image, restarts, id, createdAt, options: own } = record;
     return {
       run: { ...(run ?? unbegun(record)), id, createdAt, options: own },
       isStarted: run !== undefined,
+      ...(health === undefined ? {} : { health }),
       isRestarting: !isIdle && run !== undefined && isSettled(run.state) && decideAgain(record, run) !== undefined,
       restarts,
       image,
@@ -145,6 +160,18 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
       .catch((error: unknown) => log.debug('The end of a container was not seen', { run: id, error }));
   };
 
+  /** Asks it by another signal than its own, and waits for as long as it may take: the grace that is left. */
+  const signalFirst = async (id: Id, graceMs: number, signalNumber: number | undefined): Promise<number> => {
+    const run = signalNumber === undefined ? undefined : await tasks.get(runOf(id));
+    if (signalNumber === undefined || run?.instance === undefined || isSettled(run.state) || graceMs === 0)
+      return graceMs;
+    const kept = lives.get(id);
+    if (kept !== undefined) await lives.markStopped(kept);
+    await engine.kill(run.instance, signalNumber);
+    await tasks.wait(run.id, { timeoutMs: graceMs });
+    return 0;
+  };
+
   const runOf = (id: Id): Id => currentRunOf(lives.get(id)) ?? id;
   const joinedRun = async (id: Id): Promise<Id> => {
     const kept = lives.get(id);
@@ -173,11 +200,11 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
       await tasks.start(id);
       await watchSingle(id);
     },
-    restart: async (id, graceMs) => {
+    restart: async (id, graceMs, signalNumber) => {
       const kept = lives.get(id);
       if (kept === undefined) throw happensOnce('Restarting a container');
       requireRoots(engine);
-      await begun(lives.restart(kept, graceMs));
+      await begun(lives.restart(kept, async () => await signalFirst(id, graceMs, signalNumber)));
     },
     find: async (reference, { parent }) => {
       const kept = parent === undefined ? findKept(reference) : undefined;
@@ -213,10 +240,11 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
       if (kept !== undefined && isEnding(number)) await lives.markStopped(kept);
       if (instance !== undefined) await engine.kill(instance, number);
     },
-    stop: async (id, graceMs) => {
+    stop: async (id, graceMs, signalNumber) => {
+      const left = await signalFirst(id, graceMs, signalNumber);
       const kept = lives.get(id);
-      if (kept === undefined) await unlessSettled(tasks.stop(id, graceMs));
-      else await lives.stop(kept, graceMs);
+      if (kept === undefined) await unlessSettled(tasks.stop(id, left));
+      else await lives.stop(kept, left);
     },
     cancel: async (id, reason) => await unlessSettled(tasks.cancel(id, reason, 0)),
     change: async (id, changed) => {

@@ -14,9 +14,14 @@ export interface Kept {
   /** Its end is not the last, whatever its policy: it is being restarted. */
   isHeld: boolean;
   /** Of the life of now, where there is a check. */
-  health: Health | undefined;
+  health: KeptHealth | undefined;
   /** Resolves when it is idle again. */
   done: Promise<void>;
+}
+
+export interface KeptHealth extends Health {
+  /** The last few, oldest first. */
+  readonly checks: readonly NonNullable<Health['last']>[];
 }
 
 export const newKept = (record: ContainerRecord): Kept => ({

@@ -26,8 +26,8 @@ export interface Lives {
   stop(kept: Kept, graceMs: number): Promise<void>;
   /** Somebody is about to end it: what follows is a stop. */
   markStopped(kept: Kept): Promise<void>;
-  /** Ends it where it runs, and starts it. */
-  restart(kept: Kept, graceMs: number): Promise<Run>;
+  /** Ends it where it runs, after what is to be done before, which says the grace, and starts it. */
+  restart(kept: Kept, before: () => Promise<number>): Promise<Run>;
   change(kept: Kept, options: RunOptions): Promise<void>;
   /** With its root and the output of all its lives. */
   remove(kept: Kept): Promise<void>;
@@ -47,13 +47,17 @@ export interface LivesOptions {
   readonly log: Log;
   /** Told when its process exists, when it has ended, and when it is no more since nobody wanted it beyond its end. */
   readonly tell: (action: 'start' | 'die' | 'destroy', kept: Kept, run: Run) => void;
+  /** Looks after one life of it, until it has ended. */
+  readonly attend: (kept: Kept, run: Run, signal: AbortSignal) => void;
+  /** What goes with one that removes itself, beside its root. Idempotent. */
+  readonly discard: (record: ContainerRecord) => Promise<void>;
 }
 
 /** So many lives of a container keep their output. */
 const mostLives = 10;
 
 export function createLives(options: LivesOptions): Lives {
-  const { tasks, store, roots, clock, log, tell } = options;
+  const { tasks, store, roots, clock, log, tell, attend, discard } = options;
   const all = new Map<Id, Kept>();
   const inTurn: Turns = createTurns();
   const closing = new AbortController();
@@ -101,12 +105,17 @@ export function createLives(options: LivesOptions): Lives {
   /** Answers when it has begun. */
   const watch = async (kept: Kept, id: Id, { isAdopted = false } = {}): Promise<Run> => {
     kept.isIdle = false;
+    kept.health = undefined;
+    const life = new AbortController();
     const begun = tasks.begun(id).then((run) => {
       if (run.startedAt !== undefined && !isAdopted) tell('start', kept, run);
+      if (!isSettled(run.state)) attend(kept, run, AbortSignal.any([life.signal, closing.signal]));
       return run;
     });
     kept.done = begun
-      .then(async () => await follow(kept, await tasks.wait(id, { signal: closing.signal })))
+      .then(async () => await tasks.wait(id, { signal: closing.signal }))
+      .finally(() => life.abort())
+      .then(async (run) => await follow(kept, run))
       .catch((error: unknown) => {
         if (!closing.signal.aborted)
           log.error('A container is not looked after any more', { container: kept.record.id, error });
@@ -125,6 +134,7 @@ export function createLives(options: LivesOptions): Lives {
 
   const rest = async (kept: Kept, run: Run): Promise<void> => {
     if (kept.record.options.keep !== true && !kept.isHeld) {
+      await discard(kept.record);
       await inTurn(kept.record.id, async () => await forget(kept, run.id));
       tell('destroy', kept, run);
     }
@@ -252,10 +262,10 @@ export function createLives(options: LivesOptions): Lives {
     start,
     stop,
     markStopped,
-    restart: async (kept, graceMs) => {
+    restart: async (kept, before) => {
       kept.isHeld = true;
       try {
-        if (!kept.isIdle) await stop(kept, graceMs);
+        if (!kept.isIdle) await stop(kept, await before());
       } finally {
         kept.isHeld = false;
       }

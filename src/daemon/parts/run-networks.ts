@@ -1,10 +1,10 @@
 import type { AppNames } from '../../apps/deploy/step.ts';
-import type { Networks } from '../../dockerapi/networks.ts';
+import type { Network, Networks } from '../../dockerapi/networks.ts';
 import type { Engine, HostPort, Instance } from '../../engines/engine.ts';
 import { MinkeError, toMinkeError } from '../../errors/index.ts';
 import type { AppModel, AttachmentModel } from '../../model/app.ts';
 import { shortId, type Id } from '../../model/ids.ts';
-import type { Run } from '../../model/run.ts';
+import type { Run, RunAttachment } from '../../model/run.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import { untilSuccess } from '../../observe/until-success.ts';
@@ -67,17 +67,21 @@ export function createRunNetworks(options: RunNetworksOptions): RunNetworks {
     }
   };
 
+  const findNetwork = (name: string): Network => {
+    const network = networks.find(name);
+    if (network === undefined) throw new MinkeError('NO_SUCH', { kind: 'network', name });
+    return network;
+  };
+
   const open = async (run: Run): Promise<Place | undefined> => {
-    const { attachment } = run.options;
+    const attachments = attachmentsOf(run);
     if (!wishes(run)) return undefined;
     if (isDeployed(run.app))
       throw new MinkeError('NOT_SUPPORTED', {
         what: `A network or a port of a container in "${run.app}"`,
         reason: 'the app file of that name says what its network is',
       });
-    const network = attachment === undefined ? undefined : networks.find(attachment.network);
-    if (attachment !== undefined && network === undefined)
-      throw new MinkeError('NO_SUCH', { kind: 'network', name: attachment.network });
+    const found = attachments.map(({ network }) => findNetwork(network));
     await inTurn(run.app, async () => {
       add(run);
       await renew(run.app).catch((error: unknown) => {
@@ -85,10 +89,14 @@ export function createRunNetworks(options: RunNetworksOptions): RunNetworks {
         throw calledByItsName(run, error);
       });
     });
-    if (network === undefined) return undefined;
+    if (found.length === 0) return undefined;
+    const isOnBridge = run.options.attachments?.some(({ network }) => network === ownNetwork) === true;
     return {
-      networks: { [network.name]: { name: network.name, internal: network.isInternal } },
-      attachments: [{ network: network.name, aliases: [] }],
+      networks: Object.fromEntries(found.map(({ name, isInternal }) => [name, { name, internal: isInternal }])),
+      attachments: [
+        ...(isOnBridge ? [{ network: 'default', aliases: [] }] : []),
+        ...found.map(({ name }) => ({ network: name, aliases: [] })),
+      ],
     };
   };
 
@@ -152,7 +160,13 @@ export function createRunNetworks(options: RunNetworksOptions): RunNetworks {
   };
 }
 
-const wishes = ({ options: { attachment, ports = [] } }: Run): boolean => attachment !== undefined || ports.length > 0;
+/** What containers are on by themselves, in Docker's word: the app's own. */
+const ownNetwork = 'bridge';
+
+const attachmentsOf = ({ options: { attachments = [] } }: Run): readonly RunAttachment[] =>
+  attachments.filter(({ network }) => network !== ownNetwork);
+
+const wishes = (run: Run): boolean => attachmentsOf(run).length > 0 || (run.options.ports ?? []).length > 0;
 
 /** Nobody knows it by its number. */
 function calledByItsName({ id, options }: Run, thrown: unknown): unknown {
@@ -162,10 +176,9 @@ function calledByItsName({ id, options }: Run, thrown: unknown): unknown {
 }
 
 function namesOf(members: readonly Member[]): AppNames {
-  const attached = members.flatMap(({ run, name }) => {
-    const { attachment } = run.options;
-    return attachment === undefined ? [] : [{ ...attachment, run, name }];
-  });
+  const attached = members.flatMap(({ run, name }) =>
+    attachmentsOf(run).map((attachment) => ({ ...attachment, run, name })),
+  );
   const byNetwork = Map.groupBy(attached, ({ network }) => network);
   const found = [...byNetwork].map(([network, ones]) => [
     network,

@@ -1,10 +1,11 @@
 import { isAwaited } from '../../apps/deploy/is-awaited.ts';
 import { replicaOf } from '../../apps/instance/instance-spec.ts';
-import { healthRules, type HealthRules } from '../../apps/supervise/health-decision.ts';
 import { lastLinesOf } from '../../apps/supervise/readiness.ts';
 import type { ServicePolicy, SupervisorHands } from '../../apps/supervise/supervisor.ts';
-import type { Engine, Instance } from '../../engines/engine.ts';
+import type { Engine } from '../../engines/engine.ts';
+import { checkHealth } from '../../engines/health.ts';
 import { hasPlace } from '../../model/app.ts';
+import { healthRules } from '../../model/health-decision.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Catalog, Deployed } from './catalog.ts';
@@ -39,7 +40,7 @@ export function createSupervisorHands(options: SupervisorHandsOptions): Supervis
     publish,
     unpublish,
     stop: async ({ spec: { id, app, name } }) => await instances.stop(id, catalog.service(app, name)?.stopGraceMs ?? 0),
-    check: async (instance, rules, signal) => await check(options, instance, rules, signal),
+    check: async (instance, rules, signal) => await checkHealth(options, instance, rules, signal),
     lastLines: async ({ app, service, replica }) => {
       const last = instances.withLogs(app).findLast((one) => one.name === service && replicaOf(one) === replica);
       return last === undefined ? [] : await lastLinesOf(engine.logs.read(last.id, {}));
@@ -62,29 +63,3 @@ export function policyOf({ model, images }: Deployed, name: string): ServicePoli
     ...(health === undefined ? {} : { health }),
   };
 }
-
-/** As much as Docker keeps of a check. */
-const outputBytes = 4096;
-
-async function check(
-  { engine, clock, log }: Pick<SupervisorHandsOptions, 'engine' | 'clock' | 'log'>,
-  { handle, spec }: Instance,
-  { test, timeoutMs }: HealthRules,
-  signal: AbortSignal,
-): ReturnType<SupervisorHands['check']> {
-  try {
-    const { code, cause, output } = await engine.execute(handle.id, { argv: test, timeoutMs, outputBytes }, signal);
-    return { code, isLate: cause === 'timed-out', output: plainText(output), at: clock.now() };
-  } catch (error) {
-    signal.throwIfAborted();
-    log.debug('A health check could not be carried out', { app: spec.app, name: spec.name, error });
-    return undefined;
-  }
-}
-
-/** It is shown on terminals: nothing that steers one. */
-const plainText = (output: Buffer): string =>
-  output
-    .toString('utf8')
-    .replace(/[^\P{C}\n\t]/gu, ' ')
-    .trim();

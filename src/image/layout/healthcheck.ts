@@ -27,7 +27,11 @@ export function toHealthcheck(file: HealthcheckFile): HealthcheckModel | 'none' 
   const [kind, ...words] = file.Test ?? [];
   if (kind === 'NONE') return 'none';
   const test = kind === 'CMD' ? words : kind === 'CMD-SHELL' ? ['/bin/sh', '-c', words[0] ?? ''] : [];
-  if (test.length === 0) return undefined;
+  return test.length === 0 ? undefined : { test, ...healthTimes(file) };
+}
+
+/** What it says beside its test. */
+export function healthTimes(file: HealthcheckFile): Omit<HealthcheckModel, 'test'> {
   const all = {
     intervalMs: toMs(file.Interval),
     timeoutMs: toMs(file.Timeout),
@@ -36,7 +40,7 @@ export function toHealthcheck(file: HealthcheckFile): HealthcheckModel | 'none' 
     startIntervalMs: toMs(file.StartInterval),
   };
   const said = Object.entries(all).filter(([, value]) => value !== undefined && value > 0);
-  return { test, ...Object.fromEntries(said) };
+  return Object.fromEntries(said);
 }
 
 const nanosecondsInOne = 1e6;

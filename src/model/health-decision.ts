@@ -1,6 +1,4 @@
-import type { ServiceModel } from '../../model/app.ts';
-import type { Health } from '../../model/health.ts';
-import type { ImageConfig } from '../../model/instance.ts';
+import type { Health, HealthcheckModel } from './health.ts';
 
 /** A health check with every default filled in. JSON-safe. */
 export interface HealthRules {
@@ -31,10 +29,10 @@ const defaults = {
   startIntervalMs: 5000,
 } as const;
 
-/** What the file says, over what the image says; undefined where nothing is to be checked. */
+/** What the file (or the container) says, over what the image says; undefined where nothing is to be checked. */
 export function healthRules(
-  own: ServiceModel['healthcheck'],
-  image: ImageConfig['healthcheck'],
+  own: HealthcheckModel | 'none' | undefined,
+  image: HealthcheckModel | 'none' | undefined,
 ): HealthRules | undefined {
   if (own === 'none') return undefined;
   const merged = { ...defaults, ...(image === 'none' ? {} : image), ...own };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Health } from '../../model/health.ts';
+import type { Health } from './health.ts';
 import {
   decideHealth,
   decidePause,

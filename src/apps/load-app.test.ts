@@ -167,9 +167,22 @@ describe('an app file in memory', () => {
     });
   });
 
-  it('refuses a key that is said by x-minke and by a label', () => {
-    const text = `services:\n  web:\n    ${image}\n    x-minke: {function: cgi}\n    labels: [minke.function=cgi]\n`;
-    expect(problemsOf(memory(text)).map(({ facts }) => facts['key'])).toEqual(['services.web.labels.minke.function']);
+  it('refuses a key that x-minke and a label say differently', () => {
+    const text = `services:\n  web:\n    ${image}\n    x-minke: {function: cgi, retries: {max: 1}}\n    labels: [minke.function=task, minke.retries.max=2]\n`;
+    expect(problemsOf(memory(text)).map(({ facts }) => facts['key'])).toEqual(
+      expect.arrayContaining(['services.web.labels.minke.function', 'services.web.labels.minke.retries.max']),
+    );
+  });
+
+  it('takes a key that x-minke and a label say alike', () => {
+    const block = '{function: task, may-run: [web, db], retries: {max: 2}}';
+    const labels = '{minke.function: task, minke.may-run: "web, db", minke.retries.max: "2"}';
+    const text = `services:\n  web:\n    ${image}\n    x-minke: ${block}\n    labels: ${labels}\n  db: {${image}}\n`;
+    expect(modelOf(memory(text)).services['web']).toMatchObject({
+      kind: 'task',
+      mayRun: ['web', 'db'],
+      retries: { max: 2 },
+    });
   });
 
   it.each([

@@ -1,6 +1,7 @@
-import { below, isNull, type Entry, type MapNode, type Node, type Place } from './node.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { below, isNull, type Entry, type MapNode, type Node, type Place, type ScalarNode } from './node.ts';
 import type { Problems } from './problems.ts';
-import type { Pair } from './readers.ts';
+import { itemsOf, type Pair } from './readers.ts';
 
 /** Every key of `x-minke` may also be a label: `minke.function: cgi`, `minke.pack.include: /usr/bin/psql,/bin/sh`. */
 export const isOurLabel = ({ name }: Pair): boolean => name.startsWith('minke.');
@@ -36,12 +37,23 @@ function put(branch: Branch, path: readonly string[], label: Pair, problems: Pro
     branch.entries.set(name, child);
     return put(child, rest, label, problems);
   }
-  if (there !== undefined) return twice(label, problems);
   const { node, value } = label;
-  branch.entries.set(name, {
-    key: at,
-    value: { ...node, at, isNull: value === undefined, text: value ?? '', isLabel: true },
-  });
+  const said: ScalarNode = { ...node, at, isNull: value === undefined, text: value ?? '', isLabel: true };
+  if (there === undefined) branch.entries.set(name, { key: at, value: said });
+  else if ('entries' in there || !isSame(there.value, said)) twice(label, problems);
+}
+
+/** Whoever says a thing in both spellings may, as long as it is one thing. */
+function isSame(written: Node, label: ScalarNode): boolean {
+  const [items, others] = [itemsOf(written), itemsOf(label)];
+  const texts = items.flatMap((item) => (item.kind === 'scalar' ? [item.text] : []));
+  return (
+    texts.length === items.length &&
+    isDeepStrictEqual(
+      texts,
+      others.map((item) => item.kind === 'scalar' && item.text),
+    )
+  );
 }
 
 function openBranch(there: Entry | Branch): Branch | undefined {
@@ -53,7 +65,7 @@ const twice = (label: Pair, problems: Problems): void =>
   problems.badValue(
     placeOf(label, 0),
     'given twice',
-    '"x-minke" or another label says it already',
+    '"x-minke" or another label says it already, and otherwise',
     'Keep one of the two.',
   );
 

@@ -1,7 +1,7 @@
 import { MinkeError, toMinkeError } from '../errors/index.ts';
 import { sendJson } from './answer.ts';
 import { goneSignal, type Call, type Desk } from './call.ts';
-import type { Caller, LocalImage, PullOptions } from './containers.ts';
+import type { Caller, FunctionCaller, LocalImage, PullOptions } from './containers.ts';
 import { passes, readFilters } from './filters.ts';
 import { nanoTime } from './log-view.ts';
 import { findImage, findTargets, fullReference } from './targets.ts';
@@ -18,7 +18,9 @@ export async function inspectImage(desk: Desk, call: Call): Promise<void> {
   const asked = call.parameters['image'] ?? '';
   const image = await findImage(desk.images, await referenceOf(desk, call.caller, asked));
   if (image === undefined) throw new MinkeError('NO_SUCH', { kind: 'image', name: asked });
-  sendJson(call.response, 200, inspectView(image));
+  const { caller } = call;
+  const seen = caller.door === 'operator' ? image : asSeen(image, await referencesFor(desk.containers, caller));
+  sendJson(call.response, 200, inspectView(seen));
 }
 
 /** As Docker tells it: JSON lines, with a failure after the first of them as a line of its own. */
@@ -77,10 +79,24 @@ export async function loadImage(desk: Desk, { request, response }: Call): Promis
 /** A function sees the images of what it may run. */
 async function visibleImages({ images, containers }: Desk, caller: Caller): Promise<readonly LocalImage[]> {
   if (caller.door === 'operator') return images.list();
-  const targets = await containers.functions(caller.app);
-  const references = targets.filter(({ name }) => caller.mayRun.includes(name)).flatMap(({ image }) => image ?? []);
-  const found = await Promise.all([...new Set(references)].map((reference) => findImage(images, reference)));
-  return found.filter((image) => image !== undefined);
+  const references = await referencesFor(containers, caller);
+  const found = await Promise.all(references.map((reference) => findImage(images, reference)));
+  return found.filter((image) => image !== undefined).map((image) => asSeen(image, references));
+}
+
+/** Of the images of what it may run, each once. */
+async function referencesFor(
+  containers: Desk['containers'],
+  { app, mayRun }: FunctionCaller,
+): Promise<readonly string[]> {
+  const targets = (await containers.functions(app)).filter(({ name }) => mayRun.includes(name));
+  return [...new Set(targets.flatMap(({ image }) => image ?? []))];
+}
+
+/** An image may have further names, which are those of other functions or of nobody that the caller knows. */
+function asSeen(image: LocalImage, references: readonly string[]): LocalImage {
+  const known = new Set(references.map(fullReference));
+  return { ...image, references: image.references.filter((one) => known.has(fullReference(one))) };
 }
 
 /** A function may call an image by the name of its function. */

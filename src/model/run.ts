@@ -16,7 +16,18 @@ import type { ContainerSettings } from './instance.ts';
  * are settled: nothing leaves them. A lost daemon puts `starting` and `running` back to `queued` only when the run's
  * container is known to be gone; that is not an attempt of its own.
  */
-export type RunState = 'queued' | 'starting' | 'running' | 'succeeded' | 'failed' | 'timed-out' | 'cancelled' | 'dead';
+export const runStates = [
+  'queued',
+  'starting',
+  'running',
+  'succeeded',
+  'failed',
+  'timed-out',
+  'cancelled',
+  'dead',
+] as const;
+
+export type RunState = (typeof runStates)[number];
 
 const edges: Readonly<Record<RunState, readonly RunState[]>> = {
   queued: ['starting', 'cancelled', 'timed-out', 'failed', 'dead'],

@@ -1,7 +1,7 @@
 import { fromErrorBody, MinkeError, toMinkeError } from '../errors/index.ts';
-import type { StoreAnswer, StoreRequest } from './sqlite-operations.ts';
+import type { StoreAnswer, StoreRequest } from './operations.ts';
 
-/** Requests on their way to the worker, one batch at a time. */
+/** Requests on their way to what keeps the state, one batch at a time. */
 export interface RequestBatches {
   ask(request: StoreRequest): Promise<unknown>;
   /** The answers to the batch that is away, in its order. */

@@ -1,8 +1,9 @@
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import { createGroupCommit } from './group-commit.ts';
+import type { WorkerMessage } from './sqlite-client.ts';
+import { createGroupCommit } from './sqlite-commit.ts';
+import type { StoreRequest } from './operations.ts';
 import { toOpenError } from './sqlite-errors.ts';
-import { prepareOperations, type StoreRequest, type WorkerMessage } from './sqlite-operations.ts';
 import { migrate } from './sqlite-schema.ts';
 
 // The thread that owns the database file. It takes batches of requests and answers each batch once it is on disk.
@@ -10,7 +11,7 @@ import { migrate } from './sqlite-schema.ts';
 const { file } = workerData as { readonly file: string };
 
 function serve(db: DatabaseSync): void {
-  const commit = createGroupCommit(db, prepareOperations(db), file);
+  const commit = createGroupCommit(db, file);
   parentPort?.on('message', (message: readonly StoreRequest[] | 'close') => {
     if (message === 'close') close(db);
     else tell({ answers: commit(message) });

@@ -1,43 +1,30 @@
-import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
-import { fromErrorBody, MinkeError, toMinkeError } from '../errors/index.ts';
-import { createRequestBatches } from './request-batches.ts';
-import type { OperationName, Operations, WorkerMessage } from './sqlite-operations.ts';
+import { MinkeError } from '../errors/index.ts';
+import type { OperationName, Operations, ResultOf } from './operations.ts';
+import type { RequestBatches } from './request-batches.ts';
+import type { Store } from './store.ts';
 
-/** The way to the worker that owns the database. */
+/** The way to what keeps the state. */
 export interface StoreClient {
   /** Resolves once it is on disk. */
   readonly call: <Name extends OperationName>(
     name: Name,
     ...args: Parameters<Operations[Name]>
-  ) => Promise<ReturnType<Operations[Name]>>;
-  /** Carries out what was asked before, refuses the rest, and lets go of the file. */
+  ) => Promise<ResultOf<Name>>;
+  /** Carries out what was asked before, refuses the rest, and lets go of the data. */
   readonly close: () => Promise<void>;
 }
 
-/** @throws DATA_FOLDER or OUT_OF_DISK when the file cannot be opened. */
-export async function openStoreClient(file: string): Promise<StoreClient> {
-  const worker = startWorker(file);
-  const batches = createRequestBatches((requests) => worker.postMessage(requests, []));
-  const ended = new Promise((resolve) => worker.once('exit', resolve));
-  worker.on('error', (error) => batches.refuse(toMinkeError(error)));
-  worker.once('exit', () => batches.refuse(new MinkeError('INTERNAL', { reason: 'the store has ended' })));
-  await opened(worker);
-  worker.on('message', (message: WorkerMessage) => {
-    if ('answers' in message) batches.answered(message.answers);
-  });
-
+export function createStoreClient(batches: RequestBatches, letGo: () => Promise<void>): StoreClient {
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await batches.drained();
     batches.refuse(isClosed());
-    worker.postMessage('close', []);
-    await ended;
+    await letGo();
   };
   return {
     call: async <Name extends OperationName>(name: Name, ...args: Parameters<Operations[Name]>) => {
       if (closing !== undefined) throw isClosed();
-      return (await batches.ask({ name, args })) as ReturnType<Operations[Name]>;
+      return (await batches.ask({ name, args })) as ResultOf<Name>;
     },
     close: () => (closing ??= close()),
   };
@@ -45,22 +32,45 @@ export async function openStoreClient(file: string): Promise<StoreClient> {
 
 const isClosed = (): MinkeError => new MinkeError('INTERNAL', { reason: 'the store is closed' });
 
-/** The worker is a file of its own: TypeScript in the repository, JavaScript in the published package. */
-function startWorker(file: string): Worker {
-  const extension = extname(new URL(import.meta.url).pathname);
-  return new Worker(new URL(`./sqlite-worker${extension}`, import.meta.url), {
-    workerData: { file },
-    name: 'minke-store',
-  });
-}
-
-async function opened(worker: Worker): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    worker.once('message', (message: WorkerMessage) => {
-      if ('refused' in message) reject(fromErrorBody(message.refused));
-      else resolve();
-    });
-    worker.once('error', reject);
-    worker.once('exit', () => reject(new MinkeError('INTERNAL', { reason: 'the store ended while it was opening' })));
-  });
+/** The contract of a store, over any way to one. */
+export function storeOver({ call, close }: StoreClient): Store {
+  return {
+    runs: {
+      accept: (run, input) => call('acceptRun', run, input),
+      get: (id) => call('getRun', id),
+      input: (id) => call('inputOfRun', id),
+      find: (prefix) => call('findRun', prefix),
+      list: (filter) => call('listRuns', filter),
+      move: (id, from, to, patch = {}) => call('moveRun', id, from, to, patch),
+      retry: (id, again) => call('retryRun', id, again),
+      setOptions: (id, options) => call('setOptionsOfRun', id, options),
+      remove: (id) => call('removeRun', id),
+      ledger: () => call('runLedger'),
+      expired: (retention) => call('expiredRuns', retention),
+    },
+    apps: {
+      put: (model) => call('putApp', model),
+      get: (name) => call('getApp', name),
+      list: () => call('listApps'),
+      remove: (name) => call('removeApp', name),
+      putEnd: (end) => call('putEnd', end),
+      removeEnd: (place) => call('removeEnd', place),
+      ends: () => call('listEnds'),
+    },
+    timeline: {
+      append: (event) => call('appendEvent', event),
+      list: (filter) => call('listEvents', filter),
+    },
+    schedules: {
+      put: (tick) => call('putTick', tick),
+      get: (app, name, entry) => call('getTick', app, name, entry),
+      remove: (app, name, entry) => call('removeTick', app, name, entry),
+    },
+    containers: {
+      put: (container) => call('putContainer', container),
+      list: () => call('listContainers'),
+      remove: (id) => call('removeContainer', id),
+    },
+    close,
+  };
 }

@@ -1,7 +1,8 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { MinkeError } from '../errors/index.ts';
-import { readOperations, type Operations, type StoreAnswer, type StoreRequest } from './sqlite-operations.ts';
+import { isReading, workOf, type StoreAnswer, type StoreRequest } from './operations.ts';
 import { toStoreError } from './sqlite-errors.ts';
+import type { Row, Statement, Work } from './statement.ts';
 
 /**
  * Carries out the requests in one transaction, so that they share its sync, and answers each in order. An answer is
@@ -11,10 +12,10 @@ import { toStoreError } from './sqlite-errors.ts';
  */
 export function createGroupCommit(
   db: DatabaseSync,
-  operations: Operations,
   file: string,
 ): (requests: readonly StoreRequest[]) => readonly StoreAnswer[] {
   const transaction = prepareTransaction(db);
+  const carryOut = createDriver(db);
 
   const commit = (requests: readonly StoreRequest[]): readonly StoreAnswer[] => {
     try {
@@ -45,7 +46,7 @@ export function createGroupCommit(
   const answer = (request: StoreRequest): StoreAnswer => {
     transaction.save();
     try {
-      const value = perform(operations, request);
+      const value = carryOut(workOf(request));
       transaction.release();
       return { value };
     } catch (thrown) {
@@ -59,14 +60,21 @@ export function createGroupCommit(
   return commit;
 }
 
-const isReading = ({ name }: StoreRequest): boolean => readOperations.has(name);
-
 const failed = (error: MinkeError): StoreAnswer => ({ error: error.toJSON() });
 
-/** The types of name and arguments were held together by the caller's side (`store-client.ts`). */
-function perform(operations: Operations, { name, args }: StoreRequest): unknown {
-  const operation = operations[name] as (...args: readonly unknown[]) => unknown;
-  return operation(...args);
+/** Each statement is prepared once: there are few. */
+function createDriver(db: DatabaseSync): <Result>(work: Work<Result>) => Result {
+  const prepared = new Map<string, StatementSync>();
+  const rowsOf = ({ sql, values }: Statement): Row[] => {
+    const statement = prepared.get(sql) ?? db.prepare(sql);
+    prepared.set(sql, statement);
+    return statement.all(values as Record<string, SQLInputValue>);
+  };
+  return (work) => {
+    let step = work.next([]);
+    while (step.done !== true) step = work.next(rowsOf(step.value));
+    return step.value;
+  };
 }
 
 function prepareTransaction(db: DatabaseSync): TransactionSteps {

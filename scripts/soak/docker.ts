@@ -1,12 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  dockerCli,
-  dockerPrograms,
-  type DockerCli,
-  type DockerResult,
-} from '../../src/dockerapi/docker-cli.fixture.ts';
+import { dockerCli, dockerPrograms, type DockerResult } from '../../src/dockerapi/docker-cli.fixture.ts';
 import { startDaemon } from '../../test/integration/daemon.ts';
 import { busyboxArchive } from '../../test/integration/door-images.ts';
 import { startDockerEngine } from '../bench/docker-engine.ts';
@@ -14,7 +9,7 @@ import type { Figure, Soak, SoakOptions } from './soak.ts';
 
 /** Not a test: a Docker Engine takes a third of a second for each container, and is not everywhere. */
 export const docker: Soak = {
-  about: 'the same lines of the docker CLI at a Docker Engine and at minke: exit code and output',
+  about: 'the same lines of the docker CLI at a Docker Engine and at minke, on either engine: exit code and output',
   run: compare,
 };
 
@@ -22,28 +17,36 @@ async function compare({ signal, tell }: SoakOptions): Promise<readonly Figure[]
   const folder = mkdtempSync(join(tmpdir(), 'minke-same-'));
   await using engine = await startDockerEngine(join(folder, 'engine'));
   if (engine === undefined) throw new Error('There is no Docker Engine on this machine to compare with');
-  const daemon = await startDaemon();
+  // One of its own: what is done at the other is to touch nothing here.
+  await using below = await startDockerEngine(join(folder, 'below'), 'none');
+  const environment = { MINKE_ENGINE: 'docker', DOCKER_HOST: `unix://${below?.socket}` };
+  const daemons = { sandbox: await startDaemon(), docker: await startDaemon({ environment }) };
   const archive = busyboxArchive(['img:latest']);
   writeFileSync(join(folder, 'file'), 'a file\n');
   const [compared, differing] = [[] as string[], [] as string[]];
   try {
-    const doors = [join(folder, 'engine', 'docker.sock'), join(daemon.dataFolder, 'minke.sock')];
+    const minkes = Object.entries(daemons).map(
+      ([name, { dataFolder }]) => [name, join(dataFolder, 'minke.sock')] as const,
+    );
     for (const program of dockerPrograms()) {
-      const [theirs, ours] = doors.map((door) => dockerCli(door, program)) as [DockerCli, DockerCli];
-      for (const cli of [theirs, ours]) await cli(['load', '-i', archive.path]);
+      const theirs = dockerCli(engine.socket, program);
+      const ours = minkes.map(([name, door]) => [name, dockerCli(door, program)] as const);
+      for (const cli of [theirs, ...ours.map(([, one]) => one)]) await cli(['load', '-i', archive.path]);
       for (const line of linesFor(folder)) {
         signal.throwIfAborted();
-        const [expected, found] = await Promise.all([theirs(line.words, line.input), ours(line.words, line.input)]);
-        compared.push(line.words.join(' '));
-        const [wanted, got] = [expected, found].map((result) => normal(result, line));
-        if (wanted === got) continue;
-        differing.push(line.words.join(' '));
-        tell(`${program} ${line.words.join(' ')}\n  Docker Engine: ${wanted}\n  minke:         ${got}`);
+        const asking = [theirs, ...ours.map(([, one]) => one)].map(async (cli) => await cli(line.words, line.input));
+        const [wanted, ...got] = (await Promise.all(asking)).map((result) => normal(result, line));
+        for (const [index, [name]] of ours.entries()) {
+          compared.push(line.words.join(' '));
+          if (wanted === got[index]) continue;
+          differing.push(line.words.join(' '));
+          tell(`${program} ${line.words.join(' ')}\n  Docker Engine: ${wanted}\n  minke on ${name}: ${got[index]}`);
+        }
       }
     }
   } finally {
     archive.remove();
-    await daemon.purge();
+    for (const daemon of Object.values(daemons)) await daemon.purge();
     rmSync(folder, { recursive: true, force: true });
   }
   return [
@@ -78,6 +81,10 @@ function linesFor(folder: string): readonly Line[] {
     run('--network', 'none', ...sh('ls /sys/class/net')),
     run('-v', `${folder}:/there:ro`, 'img', 'cat', '/there/file'),
     run('img', '/no/such/program'),
+    run('img', '/etc/hostname'),
+    run('-t', 'img', 'seq', '1', '20000'),
+    run(...sh('yes "whale " | head -n 20000 | tr -d "\\n"; echo; echo end')),
+    run('-t', ...sh('yes "whale " | head -n 20000 | tr -d "\\n"; echo; echo end')),
     run('--name', 'no name', 'img', 'true'),
     line('create', '--name', 'long', '--label', 'a=b', 'img', 'sleep', '1000'),
     line('ps', '-a', '--format', '{{.Names}} {{.Image}} {{.State}}'),
@@ -95,6 +102,9 @@ function linesFor(folder: string): readonly Line[] {
     { words: ['exec', '-i', 'long', 'cat'], input: 'in\n' },
     line('exec', '-t', 'long', 'tty'),
     line('exec', '-d', 'long', 'true'),
+    line('exec', 'long', '/no/such/program'),
+    line('exec', 'long', 'sh', '-c', 'sleep 1000 & echo left'),
+    line('exec', '--privileged', 'nobody', 'true'),
     line('cp', join(folder, 'file'), 'long:/copied'),
     line('exec', 'long', 'cat', '/copied'),
     line('exec', 'long', 'ln', '-s', '/etc', '/link'),

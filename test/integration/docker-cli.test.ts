@@ -3,22 +3,34 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dockerAtTerminal, dockerCli, dockerPrograms, type DockerCli } from '../../src/dockerapi/docker-cli.fixture.ts';
+import { startDockerEngine, type DockerEngine } from '../../scripts/bench/docker-engine.ts';
+import { hasProgram } from '../../src/engines/local/host/program.ts';
 import { startDaemon, type TestDaemon } from './daemon.ts';
+import { leftoversIn } from './docker-subject.ts';
 import { loadBusybox } from './door-images.ts';
 
 let daemon: TestDaemon;
+let dockerEngine: DockerEngine | undefined;
 let door: string;
 let folder: string;
-beforeAll(async () => {
-  daemon = await startDaemon();
+
+async function begin(engine: 'sandbox' | 'docker'): Promise<void> {
+  dockerEngine = engine === 'docker' ? await startDockerEngine(mkdtempSync(join(tmpdir(), 'mdk-')), 'none') : undefined;
+  daemon = await startDaemon({
+    environment: { MINKE_ENGINE: engine, ...(dockerEngine && { DOCKER_HOST: `unix://${dockerEngine.socket}` }) },
+  });
   door = join(daemon.dataFolder, 'minke.sock');
   folder = mkdtempSync(join(tmpdir(), 'minke-cli-'));
   await loadBusybox(daemon, ['img']);
-});
-afterAll(async () => {
+}
+
+async function end(): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   expect(await daemon.purge(), 'left on the host').toEqual([]);
-});
+  if (dockerEngine === undefined) return;
+  expect(await leftoversIn(dockerEngine, daemon.dataFolder), 'left in the Docker Engine').toEqual([]);
+  await dockerEngine[Symbol.asyncDispose]();
+}
 
 /** Only there to end what hangs. */
 const patient = { timeout: 30_000, interval: 100 };
@@ -35,10 +47,17 @@ const untilSized = 'until [ "$(stty size)" = "33 111" ]; do sleep 0.05; done; st
 
 // It is not part of the set-up of every machine: where it is absent, dockerode and raw sockets show the calls in other tests.
 const programs = dockerPrograms();
+// A container takes a Docker Engine half a second, so one of the CLIs shows each command there; what is skipped has its lines in the
+// soak `docker`, or is a promise of the engines' contract.
+const onDocker = hasProgram('dockerd') ? programs.slice(-1).map((program) => [program, 'docker'] as const) : [];
 
-describe.skipIf(programs.length === 0).each(programs)(
-  '%s at a daemon (skipped where there is no docker CLI)',
-  (program) => {
+describe.skipIf(programs.length === 0).each([...programs.map((program) => [program, 'sandbox'] as const), ...onDocker])(
+  '%s at a daemon with the engine %s (skipped where there is no docker CLI)',
+  (program, engine) => {
+    beforeAll(async () => await begin(engine));
+    afterAll(end);
+    const onSandbox = engine === 'docker' ? it.skip : it;
+
     const docker: DockerCli = async (args, input) => await dockerCli(door, program)(args, input);
     const out = async (...args: string[]): Promise<string> => (await docker(args)).out.trim();
     /** One that waits, gone with the work. */
@@ -66,7 +85,7 @@ describe.skipIf(programs.length === 0).each(programs)(
       expect([code, shown]).toEqual([5, 'ready\r\ntyped\r\n33 111\r\n/dev/pts/0\r\nTYPED\r\n']);
     });
 
-    it('CS-1 interrupts what runs at a terminal by Ctrl-C', async () => {
+    onSandbox('CS-1 interrupts what runs at a terminal by Ctrl-C', async () => {
       const trap = [
         'run',
         '--rm',
@@ -80,7 +99,7 @@ describe.skipIf(programs.length === 0).each(programs)(
       expect([code, shown]).toEqual([9, 'ready\r\n^Ccaught\r\n']);
     });
 
-    it('CS-1 loses nothing of what is written to a terminal at the end', async () => {
+    onSandbox('CS-1 loses nothing of what is written to a terminal at the end', async () => {
       const { out: shown } = await docker(['run', '--rm', '-t', 'img', 'seq', '1', '20000']);
       expect(shown === Array.from({ length: 20_000 }, (_, index) => `${index + 1}\r\n`).join('')).toBe(true);
     });
@@ -115,7 +134,7 @@ describe.skipIf(programs.length === 0).each(programs)(
       expect(await out('run', '--rm', '-v', `${volume}:/kept:ro`, 'img', 'cat', '/kept/file')).toBe('from one');
     });
 
-    it('CS-1 tells by its exit code that there is no such program, or that it may not be run', async () => {
+    onSandbox('CS-1 tells by its exit code that there is no such program, or that it may not be run', async () => {
       expect(await docker(['run', '--rm', 'img', '/no/such'])).toMatchObject({ code: 127 });
       expect(await docker(['run', '--rm', 'img', '/etc/hostname'])).toMatchObject({ code: 126 });
     });
@@ -154,12 +173,18 @@ describe.skipIf(programs.length === 0).each(programs)(
       expect((await docker(['exec', 'nobody', 'true'])).err).toContain('No such container: nobody');
     });
 
-    it('CS-1 goes on with a command whose client has gone, and ends an attached one that leaves processes behind', async () => {
-      await withContainer(async (name) => {
-        const { code } = await docker(['exec', name, 'sh', '-c', 'sleep 1000 & echo $! > /left']);
-        expect([code, await out('exec', name, 'sh', '-c', 'kill -0 $(cat /left) && echo lives')]).toEqual([0, 'lives']);
-      });
-    });
+    onSandbox(
+      'CS-1 goes on with a command whose client has gone, and ends an attached one that leaves processes behind',
+      async () => {
+        await withContainer(async (name) => {
+          const { code } = await docker(['exec', name, 'sh', '-c', 'sleep 1000 & echo $! > /left']);
+          expect([code, await out('exec', name, 'sh', '-c', 'kill -0 $(cat /left) && echo lives')]).toEqual([
+            0,
+            'lives',
+          ]);
+        });
+      },
+    );
 
     it('CS-1 pauses, measures, lists processes, limits and renames', async () => {
       await withContainer(async (name) => {
@@ -187,6 +212,23 @@ describe.skipIf(programs.length === 0).each(programs)(
       });
       expect((await docker(['container', 'prune', '-f'])).code).toBe(0);
       expect(await out('ps', '-aq')).toBe('');
+    });
+
+    it('CS-1 tells of a container while it lives: list, log, signal, end and events', async () => {
+      const name = `told-${program.length}`;
+      const since = String(Date.now() / 1000);
+      const script = 'trap "echo two; exit 4" USR1; printf one; while :; do sleep 0.1; done';
+      const id = await out('run', '-d', '--name', name, 'img', 'sh', '-c', script);
+      expect(await out('ps', '--format', '{{.Names}} {{.Image}} {{.State}}')).toBe(`${name} img running`);
+      const told = Promise.all([docker(['logs', '-f', name]), docker(['wait', name])]);
+      await expect.poll(async () => await out('logs', name), patient).toBe('one');
+      expect((await docker(['kill', '--signal', 'USR1', name])).code).toBe(0);
+      expect((await told).map((one) => one.out)).toEqual(['onetwo\n', '4\n']);
+      expect(await out('inspect', '-f', '{{.State.Status}} {{.State.ExitCode}}', id)).toBe('exited 4');
+      const window = ['--since', since, '--until', String(Date.now() / 1000), '--filter', `container=${name}`];
+      const events = await out('events', ...window, '--format', '{{.Action}} {{.Actor.Attributes.exitCode}}');
+      expect(events.replaceAll(' <no value>', '').split('\n')).toEqual(['create', 'start', 'kill', 'die 4']);
+      expect(await out('rm', name)).toBe(name);
     });
 
     it('CS-1 copies in and out; no link leads out of the container', async () => {
@@ -255,7 +297,7 @@ describe.skipIf(programs.length === 0).each(programs)(
       );
     });
 
-    it('CS-1 leads a published port to its container after the daemon was killed, too', async () => {
+    onSandbox('CS-1 leads a published port to its container after the daemon was killed, too', async () => {
       const page = 'echo kept > /index.html; exec httpd -f -p 80 -h /';
       const id = await out('run', '-d', '-p', '127.0.0.1::80', 'img', 'sh', '-c', page);
       const address = await out('port', id, '80');
@@ -299,7 +341,7 @@ describe.skipIf(programs.length === 0).each(programs)(
       expect((await docker(['volume', 'inspect', name])).code).toBe(1);
     });
 
-    it('CS-1 says what is not supported, and why', async () => {
+    onSandbox('CS-1 says what is not supported, and why', async () => {
       await withContainer(async (id) => {
         expect((await docker(['commit', id])).err).toContain('Making an image from a container is not supported');
         expect((await docker(['exec', '--privileged', id, 'true'])).err).toContain('Privileged is not supported');

@@ -115,5 +115,9 @@ function toEnd({ code, cause }: Pick<CommandEnd, 'code' | 'cause'>, output: Buff
   const isRefused = code >= couldNotStart && output.toString('latin1', 0, 100).startsWith('OCI runtime exec failed');
   if (!isRefused || cause !== 'exited') return { code, cause, output };
   const isMissing = /not found|no such file/i.test(output.toString());
-  return { code: isMissing ? couldNotStart + 1 : couldNotStart, cause, output };
+  return {
+    code: isMissing ? couldNotStart + 1 : couldNotStart,
+    cause,
+    output: Buffer.from(output.toString().trimEnd()),
+  };
 }

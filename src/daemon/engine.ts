@@ -1,13 +1,16 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dockerSocket } from '../engines/docker/api/address.ts';
-import { createDocker } from '../engines/docker/docker.ts';
+import { createDocker, type DockerOptions } from '../engines/docker/docker.ts';
 import { placesFor as dockerPlaces } from '../engines/docker/places.ts';
 import type { Engine } from '../engines/engine.ts';
+import { hasRuntime } from '../engines/sandbox/require.ts';
+import { createMixedEngine } from '../engines/mixed.ts';
 import { placesFor as sandboxPlaces } from '../engines/sandbox/places.ts';
 import type { RuntimeName } from '../engines/sandbox/runtime/runtime.ts';
-import { createSandbox } from '../engines/sandbox/sandbox.ts';
+import { createSandbox, type SandboxOptions } from '../engines/sandbox/sandbox.ts';
 import { MinkeError } from '../errors/index.ts';
 import type { ImageStore } from '../image/store.ts';
+import type { ReadyImage } from '../model/instance.ts';
 import type { Clock } from '../observe/clock.ts';
 import type { Log } from '../observe/log.ts';
 
@@ -35,14 +38,32 @@ export async function createEngine(
     const { runtime } = choice;
     return await createSandbox({ dataFolder, clock, log, ...(runtime === undefined ? {} : { runtime }) });
   }
-  refuseOthers('sandbox', sandbox.live);
-  return await createDocker({
+  const options = {
     dataFolder,
     socketPath: dockerSocket(choice.dockerHost),
-    archiveOf: async (image, name) => await images.save(image.id, [name]),
+    archiveOf: async (image: ReadyImage, name: string) => await images.save(image.id, [name]),
     clock,
     log,
-  });
+  };
+  if (hasRuntime(functionRuntime))
+    return await createBoth({ dataFolder, clock, log, runtime: functionRuntime }, options);
+  refuseOthers('sandbox', sandbox.live);
+  return await createDocker(options);
+}
+
+/** Only with this one does the sandbox start a container so much sooner than Docker that it is worth having two engines. */
+const functionRuntime = 'crun';
+
+/** Services on Docker; requests and tasks, each of which has a container of its own, on the sandbox. */
+async function createBoth(forSandbox: SandboxOptions, forDocker: DockerOptions): Promise<Engine> {
+  const sandbox = await createSandbox(forSandbox);
+  try {
+    const shared = { networks: sandbox.networks, folder: sandboxPlaces(forSandbox.dataFolder).net };
+    return createMixedEngine({ sandbox, docker: await createDocker({ ...forDocker, shared }) });
+  } catch (error) {
+    await sandbox.close({ purge: false });
+    throw error;
+  }
 }
 
 function refuseOthers(engine: EngineChoice['name'], live: string): void {

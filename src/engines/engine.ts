@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Socket } from 'node:net';
 import type { PublishedPort } from '../model/app.ts';
 import type { Id } from '../model/ids.ts';
-import type { InstanceExit, InstanceSpec, Outbound, ReadyImage } from '../model/instance.ts';
+import type { EngineName, InstanceExit, InstanceSpec, Outbound, ReadyImage } from '../model/instance.ts';
 import type { Command, CommandEnd } from './command.ts';
 import type { Controls } from './controls.ts';
 
@@ -45,7 +45,9 @@ export interface Engine {
 }
 
 export interface EngineDescription {
-  readonly name: 'sandbox' | 'docker' | 'swarm' | 'fake';
+  readonly name: EngineName;
+  /** What a spec may insist on; absent = nothing but this one. */
+  readonly engines?: readonly EngineName[];
   /** For people: runtime and version, cgroup layout. */
   readonly details: Readonly<Record<string, string>>;
 }
@@ -67,7 +69,7 @@ export interface Instance {
 
 export interface InstanceHandle {
   readonly version: 1;
-  readonly engine: EngineDescription['name'];
+  readonly engine: EngineName;
   readonly id: Id;
 }
 

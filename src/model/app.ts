@@ -1,7 +1,7 @@
 import type { HealthcheckModel } from './health.ts';
 import type { RetryRules } from './run.ts';
 import type { ScheduleModel } from './schedule.ts';
-import type { ContainerSettings, InstanceLimits, Outbound } from './instance.ts';
+import type { ContainerSettings, EngineName, InstanceLimits, Outbound } from './instance.ts';
 import type { ServicePlace } from './service-place.ts';
 
 /** An app file, validated, with every default filled in: what should be. Pure data, JSON-safe. */
@@ -76,6 +76,8 @@ export interface ServiceModel {
   /** The socket is mounted even where mayRun is empty. */
   readonly api: boolean;
   readonly outbound: Outbound;
+  /** That it insists on; absent = the daemon's. */
+  readonly engine?: EngineName;
   /** Requests: queueing, start and answer together. Tasks: one attempt. */
   readonly timeoutMs: number;
   /** cgi: containers at once; http: requests per instance; task: runs at once. */

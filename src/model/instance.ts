@@ -4,6 +4,9 @@ import type { Id } from './ids.ts';
 /** What an instance is for. `container`: asked for through the Docker API or `minke run IMAGE`. */
 export type InstanceKind = 'service' | 'http' | 'cgi' | 'task' | 'container';
 
+/** What instances can be on. */
+export type EngineName = 'sandbox' | 'docker' | 'swarm' | 'fake';
+
 /** An image as an engine takes it: content on disk, described by its own config. */
 export interface ReadyImage {
   /** `sha256:...` of the image's config: its id. */
@@ -111,6 +114,8 @@ export interface DnsSettings {
 
 export interface InstanceSpec {
   readonly id: Id;
+  /** Where there are several; absent = as suits its kind. */
+  readonly engine?: EngineName;
   readonly app: string;
   /** Service or function name; for a container of no function the name that Docker clients see. */
   readonly name: string;

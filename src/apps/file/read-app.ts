@@ -28,7 +28,7 @@ export interface ReadApp {
 export function readApp(root: MapNode, naming: Naming, context: FileContext): ReadApp | undefined {
   const { problems } = context;
   const fields = openMap(root, rootKeys, problems) ?? fieldsOf(root, problems);
-  fields.read('x-minke', readRootBlock);
+  const everywhere = fields.read('x-minke', readRootBlock);
   const name = projectName(fields, naming, context);
   const volumes = readVolumes(fields, name ?? '', context);
   const networks = readNetworks(fields, name ?? '', context);
@@ -37,6 +37,7 @@ export function readApp(root: MapNode, naming: Naming, context: FileContext): Re
   checkApp(services, { volumes, networks, secrets: secrets.sources, configs: configs.sources }, context);
   if (name === undefined) return undefined;
   const models = [...services.values()].map((service) => ({
+    ...everywhere,
     ...withVolumes(service, services, context),
     ...restartOfJob(service, services),
   }));

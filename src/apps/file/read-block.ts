@@ -1,5 +1,5 @@
 import type { PackModel, ServiceKind, ServiceModel } from '../../model/app.ts';
-import type { Outbound } from '../../model/instance.ts';
+import type { EngineName, Outbound } from '../../model/instance.ts';
 import { openMap, type Fields, type Reader } from './fields.ts';
 import { blockKeys } from './keys.ts';
 import { isNull, type MapNode, type Node, type Place } from './node.ts';
@@ -34,6 +34,7 @@ export interface Block {
   readonly bounds: Pick<ServiceModel, 'scale' | 'queueMax' | 'retries' | 'schedules'>;
   readonly port: number | undefined;
   readonly api: boolean;
+  readonly engine: EngineName | undefined;
 }
 
 /** A name that must exist elsewhere in the file. */
@@ -62,23 +63,23 @@ export function readBlock(node: Node | undefined, at: Place, problems: Problems)
     bounds: boundsOf(fields, kind),
     port: fields?.read('port', readPort),
     api: fields?.read('api', readBoolean) ?? false,
+    engine: fields?.read('engine', readEngine),
   };
 }
 
-/** `x-minke` of the whole file: nothing of it is carried out yet but the engine that there is. */
-export const readRootBlock: Reader<true> = (node, problems) => {
+/** `x-minke` of the whole file: what its services are on that say nothing else. */
+export const readRootBlock: Reader<Pick<ServiceModel, 'engine'>> = (node, problems) => {
   const fields = openMap(node, { known: ['engine', 'faults'] }, problems);
-  if (fields !== undefined) {
-    refuseEngine(fields, problems);
-    later(
-      fields,
-      'faults',
-      scalar('a path', 'Write ./faults.yaml.', (text) => text || undefined),
-      'fault policies come',
-      problems,
-    );
-  }
-  return true;
+  if (fields === undefined) return {};
+  later(
+    fields,
+    'faults',
+    scalar('a path', 'Write ./faults.yaml.', (text) => text || undefined),
+    'fault policies come',
+    problems,
+  );
+  const engine = fields.read('engine', readEngine);
+  return engine === undefined ? {} : { engine };
 };
 
 const emptyMap = (at: Place): MapNode => ({ kind: 'map', at, entries: new Map() });
@@ -102,16 +103,17 @@ const readPack: Reader<PackModel> = (node, problems) => {
 
 /** Their shape is checked first, so that a file does not wait for the next version to be told of its slips. */
 function refuseWhatComesLater(fields: Fields, problems: Problems): void {
-  refuseEngine(fields, problems);
   later(fields, 'handoff', readHandoff, 'the hand-off of state comes', problems);
   later(fields, 'waiting-page', readBoolean, 'the waiting page comes', problems, (isWanted) => !isWanted);
   later(fields, 'reuse', readBoolean, 'instances for one request come', problems, (isReused) => isReused);
 }
 
-function refuseEngine(fields: Fields, problems: Problems): void {
-  const engine = readOneOf(['sandbox', 'docker', 'swarm']);
-  later(fields, 'engine', engine, 'engines other than the sandbox come', problems, (name) => name === 'sandbox');
-}
+const readEngine: Reader<EngineName> = (node, problems) => {
+  const engine = readOneOf(['sandbox', 'docker', 'swarm'])(node, problems);
+  if (engine !== 'swarm') return engine;
+  problems.unsupported(node.at, 'the engine swarm comes with a later version', 'Write docker, or take it out.');
+  return undefined;
+};
 
 /** How many instances, how many requests may wait for them, how often a run is tried and when it begins by itself. */
 function boundsOf(fields: Fields | undefined, kind: ServiceKind): Block['bounds'] {

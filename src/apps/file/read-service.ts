@@ -85,6 +85,7 @@ export function readService(name: string, node: Node, at: Place, context: FileCo
     mayRun: block.mayRun.map((reference) => reference.name),
     api: block.api,
     outbound: block.outbound ?? 'public',
+    ...(block.engine === undefined ? {} : { engine: block.engine }),
     timeoutMs: block.timeoutMs ?? defaultTimeoutMs[block.kind],
     concurrency: block.concurrency ?? defaultConcurrency(block.kind, context.cores),
     ...block.bounds,

@@ -12,6 +12,7 @@ export function configDigest(app: AppModel, service: ServiceModel, imageId: stri
     app: app.name,
     name: service.name,
     kind: service.kind,
+    engine: service.engine,
     command: service.command,
     entrypoint: service.entrypoint,
     environment: service.environment,

@@ -65,6 +65,7 @@ export function instanceSpec(
   const readOnlyRoot = options.readOnlyRoot ?? service.readOnly;
   return {
     id,
+    ...(service.engine === undefined ? {} : { engine: service.engine }),
     app: app.name,
     name: service.name,
     kind,

@@ -1,5 +1,6 @@
 import { executeSteps, type StepProgress } from '../../apps/deploy/execute-steps.ts';
 import { portsOf } from '../../apps/deploy/app-names.ts';
+import { findForeignEngine } from '../../apps/deploy/foreign-engine.ts';
 import { plan, type PlanOptions } from '../../apps/deploy/plan.ts';
 import type { Contents } from '../../apps/file/read-contents.ts';
 import type { Spot } from '../../apps/deploy/step.ts';
@@ -205,6 +206,8 @@ export function createDeploys(parts: DeploysOptions): Deploys {
           catalog.list().map((deployed) => deployed.model),
         );
         if (taken !== undefined) throw taken;
+        const foreign = findForeignEngine(model, engine.describe());
+        if (foreign !== undefined) throw foreign;
         await engine.networks.checkPorts(model.name, portsOf(model));
         // Before anything is stopped, so that an image that cannot be had changes nothing.
         const obtained = await obtainImages({ images, builds, clock }, model, { onProgress, signal });

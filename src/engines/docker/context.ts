@@ -1,7 +1,6 @@
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import type { LocalNetworks } from '../local/networks.ts';
-import type { Starter } from '../local/starter/client.ts';
 import type { DockerClient } from './api/client.ts';
 import type { Ends } from './ends.ts';
 import type { Exits } from './exits.ts';
@@ -12,8 +11,8 @@ import type { Places } from './places.ts';
 export interface Context {
   readonly places: Places;
   readonly client: DockerClient;
-  readonly starter: Starter;
-  readonly networks: LocalNetworks;
+  /** `letGo`: the last, when nothing is asked of them any more. */
+  readonly networks: LocalNetworks & { letGo(): void };
   readonly images: Images;
   readonly ends: Ends;
   readonly exits: Exits;

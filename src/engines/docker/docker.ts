@@ -12,7 +12,7 @@ import type { Engine, Instance } from '../engine.ts';
 import { removeGroupTree } from '../local/host/cgroups.ts';
 import { requireProgram } from '../local/host/program.ts';
 import { instanceCapacity } from '../local/network/addresses.ts';
-import { createNetworks } from '../local/networks.ts';
+import { createNetworks, type LocalNetworks } from '../local/networks.ts';
 import { createStarter } from '../local/starter/client.ts';
 import { connectDocker, type DockerClient } from './api/client.ts';
 import type { EngineFacts } from './api/types.ts';
@@ -24,7 +24,7 @@ import { watchEnds } from './ends.ts';
 import { createExits } from './exits.ts';
 import { writeHoldProgram } from './holder.ts';
 import { createImages } from './images.ts';
-import { containerName, placesFor } from './places.ts';
+import { containerName, placesFor, type Places } from './places.ts';
 import { readLogs } from './logs.ts';
 import { recoverInstances } from './recovery.ts';
 import { startInstance, type Running } from './running.ts';
@@ -38,6 +38,8 @@ export interface DockerOptions {
   readonly archiveOf: (image: ReadyImage, name: string) => Promise<Readable>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Those of another engine of this daemon, which outlives this one, and the folder that they are in; absent = its own. */
+  readonly shared?: { readonly networks: LocalNetworks; readonly folder: string };
 }
 
 const kill = 9;
@@ -139,7 +141,7 @@ export async function createDocker(options: DockerOptions): Promise<Engine> {
       context.networks.close();
       if (purge) await removeEverything(context);
       context.ends.close();
-      context.starter.close();
+      context.networks.letGo();
     },
   };
 }
@@ -151,17 +153,16 @@ function requireHost(): void {
 }
 
 async function createContext(
-  { dataFolder, archiveOf, clock, log }: DockerOptions,
+  { dataFolder, archiveOf, clock, log, shared }: DockerOptions,
   client: DockerClient,
   facts: EngineFacts,
 ): Promise<Context> {
   closeInheritedOnExec();
-  const places = placesFor(dataFolder);
+  const own = placesFor(dataFolder);
+  const places = shared === undefined ? own : { ...own, home: own.run, net: shared.folder };
   for (const folder of [places.live, places.net, places.data]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeHoldProgram(places.hold);
-  const pidFile = join(places.run, 'starter.pid');
-  const starter = createStarter({ clock, log, pidFile, runtime: 'docker' });
-  const networks = createNetworks({ places, starter, clock, log, addressesPerApp: instanceCapacity });
+  const networks = shared === undefined ? ownNetworks(places, clock, log) : borrowed(shared.networks);
   // One that is about to be started has not ended.
   const isOver = async (name: string): Promise<boolean> => {
     const state = (await inspectContainer({ client }, name))?.State;
@@ -173,8 +174,24 @@ async function createContext(
   const hasOwnGroups = facts.CgroupDriver === 'cgroupfs';
   await ends.follow();
   const exits = createExits(places.exits);
-  return { places, client, starter, networks, images, ends, exits, clock, log, closing, hasOwnGroups };
+  return { places, client, networks, images, ends, exits, clock, log, closing, hasOwnGroups };
 }
+
+/** With a starter of their own, which lives as long as they are being taken apart. */
+function ownNetworks(places: Places, clock: Clock, log: Log): Context['networks'] {
+  const pidFile = join(places.run, 'starter.pid');
+  const starter = createStarter({ clock, log, pidFile, runtime: 'docker' });
+  const networks = createNetworks({ places, starter, clock, log, addressesPerApp: instanceCapacity });
+  return { ...networks, letGo: starter.close };
+}
+
+/** They are closed and removed by whom they belong to. */
+const borrowed = (networks: LocalNetworks): Context['networks'] => ({
+  ...networks,
+  close: () => undefined,
+  removeAll: async () => undefined,
+  letGo: () => undefined,
+});
 
 const describe = ({ ServerVersion, CgroupDriver, CgroupVersion, Driver }: EngineFacts) => ({
   runtime: `Docker Engine ${ServerVersion}`,

@@ -6,6 +6,7 @@ import { startTicks, type ProcessName } from '../../linux/proc.ts';
 import { resizeTerminalOf } from '../../linux/terminal.ts';
 import type { InstanceExit, InstanceLimits, InstanceSpec } from '../../model/instance.ts';
 import { untilSuccess } from '../../observe/until-success.ts';
+import { groupForOthers } from '../local/host/cgroups.ts';
 import { etcFiles } from '../local/etc-files.ts';
 import { makeOwnFiles } from '../local/own-files.ts';
 import { takeSeat, type Seat } from '../local/seat.ts';
@@ -143,7 +144,7 @@ function prepare({ places, hasOwnGroups }: Context, { spec, seat, record, image,
     image,
     labels: { ...spec.labels, ...ownLabels(places, spec, 'instance'), [labels.record]: JSON.stringify(record) },
     holder: spec.network === 'app' ? holderName(places, spec.id) : undefined,
-    cgroup: hasOwnGroups ? seat.group.path : undefined,
+    cgroup: hasOwnGroups ? groupForOthers(seat.group.path) : undefined,
     files: makeOwnFiles(spec.files ?? [], user, home, home),
     etcFiles: Object.fromEntries(Object.keys(etc).map((file) => [`/etc/${file}`, join(home, file)])),
   });

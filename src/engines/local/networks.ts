@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
-import type { Networks } from '../engine.ts';
+import type { Engine, Networks } from '../engine.ts';
 import { subnetCount } from './network/addresses.ts';
 import { createAppNetwork, hostAddresses, type AppNetwork } from './network/app-network.ts';
 import type { PortRequest } from './network/choose-ports.ts';
@@ -17,6 +17,9 @@ export interface LocalNetworks extends Networks {
   close(): void;
   removeAll(): Promise<void>;
 }
+
+/** One whose networks another engine of this daemon may have its instances in. */
+export type LocalEngine = Engine & { readonly networks: LocalNetworks };
 
 /** How long an address that the host is given may be reachable from its containers, at most. Looking takes 0.1 ms. */
 const addressCheckMs = 2000;

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { isNaming, processesNaming } from '../../linux/proc.ts';
 import { isId, type Id } from '../../model/ids.ts';
 import type { Running } from './brief.ts';
-import { endGroup, groupsIn } from '../local/host/cgroups.ts';
+import { endGroup, groupsIn, isOthers } from '../local/host/cgroups.ts';
 import type { Context } from './context.ts';
 import { observe } from './lasting.ts';
 import { layerFolder, removeContainer } from './prepare.ts';
@@ -23,7 +23,8 @@ export async function recoverInstances(context: Context): Promise<Running[]> {
     context.log.info('Removing an orphan of an earlier life', { instance: orphan.id });
     await removeContainer(context, orphan);
   }
-  const groups = groupsIn(places.cgroup).filter((path) => isId(basename(path)) && !known.has(basename(path)));
+  const isOrphan = (path: string): boolean => isId(basename(path)) && !known.has(basename(path)) && !isOthers(path);
+  const groups = groupsIn(places.cgroup).filter(isOrphan);
   for (const path of groups) await endGroup(path);
   for (const id of namesIn(places.brief)) rmSync(join(places.brief, id), { recursive: true, force: true });
   for (const id of namesIn(places.writable).filter((one) => !known.has(one))) {

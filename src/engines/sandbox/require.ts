@@ -5,6 +5,8 @@ import type { Runtime } from './runtime/commands.ts';
 import type { RuntimeName } from './runtime/runtime.ts';
 import { hasProgram, requireProgram } from '../local/host/program.ts';
 
+export const hasRuntime = (name: RuntimeName): boolean => hasProgram(name);
+
 /** The runtime of a host that the sandbox can work on. @throws what the host lacks first: NOT_ROOT, CGROUPS_UNUSABLE, MISSING_PROGRAM */
 export function requireHost(wanted: RuntimeName | undefined): Runtime {
   const facts: HostFacts = {

@@ -20,7 +20,7 @@ import { startLasting } from './lasting.ts';
 import { createLogWriter } from './log-writer.ts';
 import { readLog } from './logs/reader.ts';
 import { instanceCapacity } from '../local/network/addresses.ts';
-import { createNetworks } from '../local/networks.ts';
+import { createNetworks, type LocalEngine } from '../local/networks.ts';
 import { placesFor } from './places.ts';
 import { requireHost } from './require.ts';
 import { containerOf } from './record.ts';
@@ -48,7 +48,7 @@ const terminate = 15;
  * The embedded engine: containers straight from an OCI runtime, without a daemon of its own and without Docker. Needs root
  * (NOT_ROOT), cgroups (CGROUPS_UNUSABLE) and its programs (MISSING_PROGRAM).
  */
-export async function createSandbox(options: SandboxOptions): Promise<Engine> {
+export async function createSandbox(options: SandboxOptions): Promise<LocalEngine> {
   const context = await createContext(options);
   const live = new Map<Id, Running>();
 

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { InstanceLimits } from '../../../model/instance.ts';
 import { cgroupLayout, cgroupRoot } from '../../../linux/cgroup.ts';
@@ -68,6 +68,13 @@ export function killIn(path: string): number {
   }
   return pids.length;
 }
+
+/**
+ * The group for containers of another program in one of ours, which names theirs as it likes: not what a group is found by.
+ * `isOthers`: of one in such a group.
+ */
+export const groupForOthers = (path: string): string => join(path, 'others');
+export const isOthers = (path: string): boolean => basename(dirname(path)) === basename(groupForOthers('/'));
 
 /** Pids of the processes in a group and below it. */
 export const processesIn = (path: string): number[] => pidsBelow(join(pidsRoot(), path));
@@ -191,7 +198,10 @@ function readCounter(fd: number): number {
 
 /** Where the container's own group counts its processes, the kernel tells it of refusals, and not the group whose limit it was. */
 function refusalsBelow(folder: string): number {
-  return childrenOf(folder).reduce((sum, child) => sum + eventCount(child, 'pids.events', 'max'), 0);
+  return childrenOf(folder).reduce(
+    (sum, child) => sum + eventCount(child, 'pids.events', 'max') + refusalsBelow(child),
+    0,
+  );
 }
 
 function currentPids(folder: string): number {

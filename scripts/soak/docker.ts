@@ -60,6 +60,8 @@ interface Line {
   readonly input?: string;
   /** Only the exit code, and whether there was output: its figures are the machine's. */
   readonly isShape?: boolean;
+  /** Its lines come in any order. */
+  readonly isUnordered?: boolean;
 }
 
 /** In this order: some of them make what others look at. */
@@ -127,7 +129,7 @@ function linesFor(folder: string): readonly Line[] {
     line('rm', 'longer'),
     line('rm', 'longer'),
     line('tag', 'img', 'acme/other:1'),
-    line('images', '--format', '{{.Repository}}:{{.Tag}}'),
+    { ...line('images', '--format', '{{.Repository}}:{{.Tag}}'), isUnordered: true },
     line('rmi', 'acme/other:1'),
     shape('history', 'img'),
     line('image', 'inspect', 'no/such'),
@@ -150,9 +152,10 @@ function linesFor(folder: string): readonly Line[] {
 }
 
 /** Without what is of a moment or of a machine. What is said of a failure is said in each one's own words. */
-function normal({ code, out, err }: DockerResult, { isShape = false }: Line): string {
+function normal({ code, out, err }: DockerResult, { isShape = false, isUnordered = false }: Line): string {
   const text = isShape
     ? String(out !== '')
     : out.replaceAll(/\b[0-9a-f]{64}\b|\b[0-9a-f]{12}\b/g, 'ID').replaceAll(/ +/g, ' ');
-  return JSON.stringify({ code, out: text, isErrorTold: err !== '' });
+  const lines = isUnordered ? text.split('\n').toSorted().join('\n') : text;
+  return JSON.stringify({ code, out: lines, isErrorTold: err !== '' });
 }

@@ -299,9 +299,17 @@ describe('an app file in memory', () => {
     }
   });
 
+  it('takes the engine of a service, and that of the whole app for all that say nothing else', () => {
+    const services = `services:\n  db: {${image}}\n  web: {${image}, x-minke: {engine: sandbox}}\n`;
+    const enginesOf = (text: string): readonly unknown[] =>
+      Object.values(modelOf(memory(text)).services).map(({ engine }) => engine);
+    expect(enginesOf(services)).toEqual([undefined, 'sandbox']);
+    expect(enginesOf(`${services}x-minke: {engine: docker}\n`)).toEqual(['docker', 'sandbox']);
+  });
+
   it.each([
     ['waiting-page: true', 'waiting-page'],
-    ['engine: docker', 'engine'],
+    ['engine: swarm', 'engine'],
     ['reuse: false', 'reuse'],
     ['scale: {min: 1, max: 20}', 'scale.min'],
     ['scale: {target: 70%}', 'scale.target'],

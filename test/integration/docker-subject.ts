@@ -101,6 +101,15 @@ export async function leftoversIn({ socket }: DockerEngine, dataFolder: string):
   ];
 }
 
+/** Names of what began in the Docker Engine while something was done: services and functions, each once. */
+export async function begunIn({ docker }: DockerEngine, work: () => Promise<void>): Promise<readonly string[]> {
+  const since = String(Date.now() / 1000);
+  await work();
+  const window = ['--since', since, '--until', String(Date.now() / 1000), '--filter', 'event=start'];
+  const lines = await docker(['events', ...window, '--format', '{{index .Actor.Attributes "minke.name"}}']);
+  return [...new Set(lines.split('\n').filter((line) => line !== ''))].toSorted();
+}
+
 interface Listed {
   readonly Names?: readonly string[];
   readonly RepoTags?: readonly string[] | null;

@@ -9,7 +9,14 @@ import { program } from '../../src/engines/conformance/programs.ts';
 import { declareEngineConformance, type EngineUnderTest } from '../../src/engines/conformance.ts';
 import { hasProgram } from '../../src/engines/local/host/program.ts';
 import { startDaemon } from './daemon.ts';
-import { createUnderTest, dockerSubject, leftoversIn, makeBusybox, type DockerMeans } from './docker-subject.ts';
+import {
+  begunIn,
+  createUnderTest,
+  dockerSubject,
+  leftoversIn,
+  makeBusybox,
+  type DockerMeans,
+} from './docker-subject.ts';
 import { loadBusybox } from './door-images.ts';
 import { fixtureApp } from './isolation-fixtures.ts';
 
@@ -92,7 +99,7 @@ describe.skipIf(whyNot !== '')(`on a Docker Engine${whyNot}`, () => {
     await one.dispose();
   });
 
-  it('serves an app from the command line, and takes it up again after kill -9', async () => {
+  it('serves an app and takes it up again after kill -9: services here, functions on the sandbox unless the app says otherwise', async () => {
     const environment = { MINKE_ENGINE: 'docker', DOCKER_HOST: `unix://${means.docker.socket}` };
     const daemon = await startDaemon({ environment });
     await loadBusybox(daemon, ['busybox']);
@@ -111,7 +118,14 @@ describe.skipIf(whyNot !== '')(`on a Docker Engine${whyNot}`, () => {
     expect(other.stderr).toContain('Instances live here on the engine "docker"');
     await daemon.restart();
     expect(/"id":"\w+"/.exec(await webId())?.[0]).toBe(before);
-    expect(await said('/web/index.html')).toBe('whale\n');
+    const useAll = async (): Promise<void> => {
+      expect(await said('/page')).toBe('{"path":"","sent":null}');
+      expect(await daemon.cli(['run', '--app', 'cli', 'shell', '-c', 'echo out'])).toMatchObject({ stdout: 'out\n' });
+      expect(await said('/web/index.html')).toBe('whale\n');
+    };
+    expect(await begunIn(means.docker, useAll)).toEqual([]);
+    await daemon.up(fixtureApp('cli'), { over: [fixtureApp('on-docker')] });
+    expect(await begunIn(means.docker, useAll)).toEqual(['page', 'shell']);
     expect(await daemon.purge()).toEqual([]);
     expect(await leftoversIn(means.docker, daemon.dataFolder)).toEqual([]);
   });

@@ -14,8 +14,8 @@ export const command = defineCommand({
   },
   about: `Runs the daemon in the foreground. Ctrl-C or SIGTERM ends it and leaves services and runs alive, for the next
 daemon to take over; minke shutdown stops them. Without --gateway and MINKE_GATEWAY the gateway listens on
-127.0.0.1:8080, or on the next port that is free. The engine docker runs containers by the Docker Engine of this machine,
-at DOCKER_HOST or its usual socket. MINKE_RUNTIME=runc starts containers with runc; otherwise crun does, or runc where crun is missing.`,
+127.0.0.1:8080, or on the next port that is free. The engine docker runs services by the Docker Engine of this machine,
+at DOCKER_HOST or its usual socket, and requests and tasks by crun where that is there. MINKE_RUNTIME=runc starts containers with runc; otherwise crun does, or runc where crun is missing.`,
   examples: [{ line: 'minke serve --data /tmp/mine --gateway 127.0.0.1:9000', about: 'One beside another' }],
   handle: async (context, { options }) => {
     const text = options.gateway ?? context.env.MINKE_GATEWAY ?? '';

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
-import { frameParser, splitStreams } from './frames.ts';
+import { frameParser, splitStreams, terminalParser } from './frames.ts';
 
 const frame = (mark: number, content: string): Buffer => {
   const head = Buffer.alloc(8);
@@ -50,3 +50,20 @@ it('goes on with one stream when the other is not wanted any more', async () => 
   source.end(frame(stdout, 'still here'));
   expect(await text(streams.stdout)).toBe('still here');
 });
+
+const time = (second: number): string => `2026-11-25T02:51:${10 + second}.076725388Z `;
+const full = 'whale '.repeat(2731).slice(0, 16 * 1024);
+const terminalLog = `${time(1)}one\r\n${time(2)}${full}${time(2)}rest${time(3)}next\r\n${time(4)}${full}${time(4)}${time(5)}end`;
+
+it.each([30, 31, 32, 5000, 1_000_000])(
+  'gives messages of a terminal, however they are cut (%i bytes at a time)',
+  (size) => {
+    const seen: string[] = [];
+    const { parse, end } = terminalParser((_, bytes) => seen.push(bytes.toString()));
+    const sentLog = Buffer.from(terminalLog);
+    for (let at = 0; at < sentLog.length; at += size) parse(sentLog.subarray(at, at + size));
+    end();
+    const wanted = [`${time(1)}one\r\n`, `${time(2)}${full}`, `${time(2)}rest`, `${time(3)}next\r\n`];
+    expect(seen).toEqual([...wanted, `${time(4)}${full}`, time(4), `${time(5)}end`]);
+  },
+);

@@ -53,6 +53,7 @@ export function createBoundedEngine(engine: Engine, options: BoundedOptions): En
   const { log } = options;
   return {
     describe: () => engine.describe(),
+    ...(engine.prepare === undefined ? {} : { prepare: boundPrepare(engine.prepare, bound) }),
     start: (spec, signal) =>
       bound({
         operation: 'start',
@@ -118,6 +119,18 @@ interface BoundCall<T> {
 }
 
 type Bound = <T>(call: BoundCall<T>) => Promise<T>;
+
+/** As long as it takes: an image may be of any size. */
+function boundPrepare(prepare: NonNullable<Engine['prepare']>, bound: Bound): NonNullable<Engine['prepare']> {
+  return (spec, signal) =>
+    bound({
+      operation: 'prepare',
+      fields: { image: spec.image.reference },
+      limitMs: Infinity,
+      signal,
+      call: (limited) => prepare(spec, limited),
+    });
+}
 
 function boundNetworks(networks: Networks, bound: Bound, limits: EngineLimits): Networks {
   return {

@@ -16,6 +16,11 @@ import type { Controls } from './controls.ts';
  */
 export interface Engine {
   describe(): EngineDescription;
+  /**
+   * Has done what a start would have to do first and that takes as long as its image is large; a start does it where nobody has.
+   * Idempotent. Absent where a start needs nothing of the kind.
+   */
+  prepare?(spec: Preparation, signal?: AbortSignal): Promise<void>;
   /** Resolves when the process exists; not when it answers. */
   start(spec: InstanceSpec, signal?: AbortSignal): Promise<Instance>;
   /** SIGTERM or the spec's own signal, `graceMs`, then SIGKILL; 0 = SIGKILL at once. */
@@ -43,6 +48,9 @@ export interface Engine {
   /** Lets go of everything without ending `logs` instances; with `purge`, ends and removes all. */
   close(options: { readonly purge: boolean }): Promise<void>;
 }
+
+/** What is known of an instance before it is to be started. */
+export type Preparation = Pick<InstanceSpec, 'image' | 'kind' | 'engine'>;
 
 export interface EngineDescription {
   readonly name: EngineName;

@@ -30,8 +30,13 @@ it.each<[InstanceKind, EngineName | undefined, 'sandbox' | 'docker']>([
   ['service', 'sandbox', 'sandbox'],
 ])('has a %s that insists on %s on the engine %s, and finds it there to its end', async (kind, engine, where) => {
   const { mixed, ...engines } = open();
+  const { docker } = engines;
   const other = where === 'docker' ? engines.sandbox : engines.docker;
   const spec = specOf(kind, engine);
+  const prepared: string[] = [];
+  docker.prepare = async () => void prepared.push('docker');
+  await mixed.prepare?.(spec);
+  expect(prepared).toEqual(where === 'docker' ? ['docker'] : []);
   const { exited } = await mixed.start(spec);
   await exited;
   expect(await mixed.inspect(spec.id)).toMatchObject({ state: 'ended' });

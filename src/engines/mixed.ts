@@ -1,7 +1,6 @@
 import type { Id } from '../model/ids.ts';
-import type { InstanceSpec } from '../model/instance.ts';
 import type { Controls } from './controls.ts';
-import type { Engine, Instance } from './engine.ts';
+import type { Engine, Instance, Preparation } from './engine.ts';
 
 export interface MixedOptions {
   /** Has the networks of both, and the instances for which a start must be a matter of moments. */
@@ -19,6 +18,11 @@ export function createMixedEngine({ sandbox, docker }: MixedOptions): Engine {
   const homes = new Map<Id, Engine>();
   /** One that nobody knows of is for the sandbox to say so. */
   const of = (id: Id): Engine => homes.get(id) ?? sandbox;
+
+  const engineFor = ({ engine, kind }: Preparation): Engine => {
+    const suiting = kind === 'cgi' || kind === 'task' ? 'sandbox' : 'docker';
+    return (engine ?? suiting) === 'docker' ? docker : sandbox;
+  };
 
   const keep = (engine: Engine, instance: Instance): Instance => {
     const { id } = instance.handle;
@@ -40,8 +44,9 @@ export function createMixedEngine({ sandbox, docker }: MixedOptions): Engine {
       const details = { ...theirs, functions: Object.values(ours).join(', cgroups ') };
       return { name: 'docker', engines: ['docker', 'sandbox'], details };
     },
+    prepare: async (spec, signal) => await engineFor(spec).prepare?.(spec, signal),
     start: async (spec, signal) => {
-      const engine = isForDocker(spec) ? docker : sandbox;
+      const engine = engineFor(spec);
       return keep(engine, await engine.start(spec, signal));
     },
     stop: async (id, graceMs) => await of(id).stop(id, graceMs),
@@ -65,9 +70,6 @@ export function createMixedEngine({ sandbox, docker }: MixedOptions): Engine {
     },
   };
 }
-
-const isForDocker = ({ engine, kind }: InstanceSpec): boolean =>
-  engine === undefined ? kind !== 'cgi' && kind !== 'task' : engine === 'docker';
 
 /** Only where both have them. */
 function controlsFor(engines: readonly Engine[], of: (id: Id) => Engine): Pick<Engine, 'controls'> {

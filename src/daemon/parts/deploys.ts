@@ -212,6 +212,7 @@ export function createDeploys(parts: DeploysOptions): Deploys {
         // Before anything is stopped, so that an image that cannot be had changes nothing.
         const obtained = await obtainImages({ images, builds, clock }, model, { onProgress, signal });
         const deployed: Deployed = { model, images: obtained, contents: app.contents };
+        await prepareAll(engine, deployed, signal);
         const unchecked = findUnchecked(model, desiredOf(deployed).checked);
         if (unchecked !== undefined) throw unchecked;
         const begun = clock.elapsed();
@@ -300,3 +301,16 @@ const isSamePlace = (left: Spot, right: Spot): boolean =>
 
 /** A daemon answers by then, though its apps may not all be there: what is not ready yet is waited for by those who call it. */
 const answersAfterMs = 10_000;
+
+/** Not within the time that a start may take: an image may be large, and an engine has to be given it. */
+async function prepareAll(
+  engine: Pick<Engine, 'prepare'>,
+  { model, images }: Deployed,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (const { name, kind, engine: wanted } of Object.values(model.services)) {
+    const image = images.get(name);
+    if (image !== undefined)
+      await engine.prepare?.({ image, kind, ...(wanted === undefined ? {} : { engine: wanted }) }, signal);
+  }
+}

@@ -103,6 +103,7 @@ export function createInstances(options: InstancesOptions): Instances {
         mounts,
         contentOf: (grant) => contents.read(app, grant),
       });
+      await engine.prepare?.(spec, signal);
       const instance = await engine.start(spec, signal);
       add(instance, parent);
       const ms = Math.round((clock.elapsed() - begun) * 10) / 10;

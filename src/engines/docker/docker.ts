@@ -101,6 +101,7 @@ export async function createDocker(options: DockerOptions): Promise<Engine> {
 
   return {
     describe: () => ({ name: 'docker', details: describe(facts) }),
+    prepare: async ({ image }) => void (await context.images.ensure(image)),
     start,
     stop,
     kill: async (id, number) => {

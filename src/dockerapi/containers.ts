@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { HostPort, LogChunk, LogOptions } from '../engines/engine.ts';
+import type { HostPort, LogChunk, LogOptions, RootChange } from '../engines/engine.ts';
 import type { ImageStep } from '../image/operations.ts';
 import type { Health, HealthState } from '../model/health.ts';
 import type { Id } from '../model/ids.ts';
@@ -47,6 +47,8 @@ export interface Containers {
   change(id: Id, options: RunOptions): Promise<void>;
   /** Forgets it with its logs and what it has written. Only for what is not running. */
   remove(id: Id): Promise<void>;
+  /** What it has written over its image, at any time. @throws NOT_SUPPORTED */
+  changes(id: Id): Promise<readonly RootChange[]>;
   /** Its files, in a folder of this host, while it does not run; nobody starts it meanwhile. @throws CONFLICT, NOT_SUPPORTED */
   withFiles<T>(id: Id, action: (root: string) => Promise<T>): Promise<T>;
   /** The functions and services of an app, for the names in `may-run`. */

@@ -4,19 +4,16 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { GenericContainer, StartedTestContainer } from 'testcontainers';
+import type * as Testcontainers from 'testcontainers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startDaemon, type TestDaemon } from './daemon.ts';
 
 const run = promisify(execFile);
 
-/** Its own client is made when it is imported: it has to know the socket by then. */
-type Testcontainers = typeof import('testcontainers');
-
 describe('testcontainers, unmodified, at a daemon', () => {
   let daemon: TestDaemon;
   let folder: string;
-  let tc: Testcontainers;
+  let tc: typeof Testcontainers;
   beforeAll(async () => {
     daemon = await startDaemon();
     folder = mkdtempSync(join(tmpdir(), 'minke-servers-'));
@@ -25,6 +22,7 @@ describe('testcontainers, unmodified, at a daemon', () => {
     expect([code, stderr]).toEqual([0, expect.any(String)]);
     process.env['DOCKER_HOST'] = `unix://${join(daemon.dataFolder, 'minke.sock')}`;
     process.env['TESTCONTAINERS_RYUK_DISABLED'] = 'true';
+    // Its client is made when it is imported, and has to know the socket by then.
     tc = await import('testcontainers');
   }, 60_000);
   afterAll(async () => {
@@ -32,9 +30,10 @@ describe('testcontainers, unmodified, at a daemon', () => {
     expect(await daemon.purge(), 'left on the host').toEqual([]);
   });
 
-  const server = (name: string): GenericContainer => new tc.GenericContainer('servers-all').withCommand([name]);
+  const server = (name: string): Testcontainers.GenericContainer =>
+    new tc.GenericContainer('servers-all').withCommand([name]);
   /** Through the port of the host, as a program of this machine. */
-  const query = async (container: StartedTestContainer, sql: string): Promise<string> => {
+  const query = async (container: Testcontainers.StartedTestContainer, sql: string): Promise<string> => {
     const where = ['-h', container.getHost(), '-p', String(container.getMappedPort(5432)), '-U', 'postgres'];
     return (await run('psql', [...where, '-Atc', sql])).stdout.trim();
   };

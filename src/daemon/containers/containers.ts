@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Container, ContainerRequest, Containers, LifeEvent } from '../../dockerapi/containers.ts';
-import type { Engine } from '../../engines/engine.ts';
+import type { Engine, Roots } from '../../engines/engine.ts';
 import { MinkeError } from '../../errors/index.ts';
 import type { ImageStore } from '../../image/store.ts';
 import type { Id } from '../../model/ids.ts';
@@ -172,6 +172,14 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
     return 0;
   };
 
+  /** @throws NOT_SUPPORTED for one that has none */
+  const keptRoot = (id: Id, what: string): { readonly kept: Kept; readonly roots: Roots } => {
+    const kept = lives.get(id);
+    const { roots } = engine;
+    if (kept !== undefined && roots !== undefined && kept.record.options.readOnlyRoot !== true) return { kept, roots };
+    throw new MinkeError('NOT_SUPPORTED', { what, reason: 'what it has written goes with its end; use a volume' });
+  };
+
   const runOf = (id: Id): Id => currentRunOf(lives.get(id)) ?? id;
   const joinedRun = async (id: Id): Promise<Id> => {
     const kept = lives.get(id);
@@ -258,14 +266,12 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
       if (kept === undefined) await tasks.remove(id);
       else await lives.remove(kept);
     },
+    changes: async (id) => {
+      const { kept, roots } = keptRoot(id, 'Comparing this container with its image');
+      return await roots.changes(id, await images.prepare(kept.record.image.id));
+    },
     withFiles: async (id, action) => {
-      const kept = lives.get(id);
-      const { roots } = engine;
-      if (kept === undefined || roots === undefined || kept.record.options.readOnlyRoot === true)
-        throw new MinkeError('NOT_SUPPORTED', {
-          what: 'Copying files into or out of this container while it does not run',
-          reason: 'what it has written goes with its end; use a volume',
-        });
+      const { kept, roots } = keptRoot(id, 'Copying files into or out of this container while it does not run');
       return await lives.whileIdle(kept, async () => {
         const root = await roots.open(id, await images.prepare(kept.record.image.id));
         try {

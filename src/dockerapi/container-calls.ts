@@ -1,10 +1,8 @@
-import { constants } from 'node:os';
 import { MinkeError, toMinkeError } from '../errors/index.ts';
 import type { Id } from '../model/ids.ts';
 import { sendJson, sendNothing } from './answer.ts';
 import {
   flag,
-  goneSignal,
   isAlive,
   isGone,
   isRunning,
@@ -95,13 +93,7 @@ export async function killContainer(desk: Desk, call: Call): Promise<void> {
   if (!isAlive(container))
     throw new MinkeError('CONFLICT', { reason: `Container ${nameOf(container)} is not running` });
   await desk.containers.kill(container.run.id, signal);
-  // What gets no time may not even die.
-  const { instance } = container.run;
-  if (signal === constants.signals.SIGKILL && container.isPaused === true && instance !== undefined)
-    await desk.engine.controls?.resume(instance);
   desk.bulletin.post({ action: 'kill', container, at: desk.clock.now() });
-  if (signal === constants.signals.SIGKILL)
-    await desk.containers.settled(container.run.id, goneSignal(desk, call.response), { isNext: true });
   sendNothing(call.response, 204);
 }
 

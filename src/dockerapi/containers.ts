@@ -38,6 +38,7 @@ export interface Containers {
   logs(id: Id, options: ContainerLogOptions): AsyncIterable<LogChunk>;
   /** Stdin of the life under way, or else of the next. What is written before it runs is kept for it; `end` is the end of its input. */
   input(id: Id): Promise<Writable>;
+  /** With SIGKILL it resolves when what ran is gone. */
   kill(id: Id, signalNumber: number): Promise<void>;
   /** SIGTERM (or its own signal, or this one), `graceMs`, SIGKILL; resolves when it is settled. Neither a retry nor a start by its policy follows. */
   stop(id: Id, graceMs: number, signalNumber?: number): Promise<void>;

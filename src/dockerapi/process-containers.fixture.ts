@@ -119,6 +119,7 @@ export function createProcessContainers(images: Images, functions: readonly Name
     input: async (id) => of(id).stdin,
     async kill(id, signalNumber) {
       of(id).child?.kill(signalNumber);
+      if (engine.controls.isPaused(id)) await engine.controls.resume(id);
     },
     async stop(id, graceMs) {
       of(id).child?.kill('SIGTERM');

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { constants } from 'node:os';
 import type { Container, ContainerRequest, Containers, LifeEvent } from '../../dockerapi/containers.ts';
 import type { Engine, Roots } from '../../engines/engine.ts';
 import { MinkeError } from '../../errors/index.ts';
@@ -246,7 +247,13 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
       const { instance } = await find(runOf(id));
       const kept = lives.get(id);
       if (kept !== undefined && isEnding(number)) await lives.markStopped(kept);
-      if (instance !== undefined) await engine.kill(instance, number);
+      if (instance === undefined) return;
+      await engine.kill(instance, number);
+      if (number !== SIGKILL) return;
+      // What gets no time may not even die.
+      if (isPaused(instance)) await engine.controls?.resume(instance);
+      await instances.get(instance)?.exited;
+      if (kept !== undefined) await tasks.wait(runOf(id));
     },
     stop: async (id, graceMs, signalNumber) => {
       const left = await signalFirst(id, graceMs, signalNumber);
@@ -320,8 +327,9 @@ const unbegun = ({ id, app, args, env, options, createdAt, image }: Kept['record
   timeoutMs: 0,
 });
 
-/** SIGKILL and SIGTERM. */
-const isEnding = (signalNumber: number): boolean => signalNumber === 9 || signalNumber === 15;
+const { SIGKILL, SIGTERM } = constants.signals;
+
+const isEnding = (signalNumber: number): boolean => signalNumber === SIGKILL || signalNumber === SIGTERM;
 
 const happensOnce = (what: string): MinkeError =>
   new MinkeError('NOT_SUPPORTED', { what, reason: 'a container of a function is a run, and a run happens once' });

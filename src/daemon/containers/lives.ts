@@ -276,7 +276,11 @@ export function createLives(options: LivesOptions): Lives {
       for (const run of [currentRun(kept), await kept.next]) if (run !== undefined) await tasks.change(run, changed);
     },
     remove: async (kept) => await whileIdle(kept, async () => await forget(kept)),
-    joined: async (kept) => (kept.isIdle ? await next(kept) : (currentRun(kept) ?? kept.record.id)),
+    joined: async (kept) => {
+      const current = currentRun(kept);
+      const run = kept.isIdle || current === undefined ? undefined : await tasks.get(current);
+      return run === undefined || isSettled(run.state) ? await next(kept) : run.id;
+    },
     whileIdle,
     close: () => closing.abort(),
   };

@@ -132,8 +132,7 @@ export async function removeContainer(desk: Desk, call: Call): Promise<void> {
     }
     await desk.containers.stop(id, 0);
   }
-  await forget(desk, id, container);
-  if (flag(call, 'v')) await removeNameless(desk, container);
+  await forget(desk, id, container, { withVolumes: flag(call, 'v') });
   sendNothing(call.response, 204);
 }
 
@@ -148,15 +147,7 @@ export async function pruneContainers(desk: Desk, call: Call): Promise<void> {
   sendJson(call.response, 200, { ContainersDeleted: gone.map(({ run }) => run.id), SpaceReclaimed: 0 });
 }
 
-/** Volumes that nobody has named go with it, where it is asked for. */
-async function removeNameless({ volumes, containers }: Desk, { run }: Container): Promise<void> {
-  const others = (await containers.list({})).flatMap((one) => one.run.options.mounts ?? []);
-  for (const { isNameless, source } of run.options.mounts ?? [])
-    if (isNameless === true && source !== undefined && !others.some((one) => one.source === source))
-      await volumes.remove(source);
-}
-
-async function forget(desk: Desk, id: Id, container: Container): Promise<void> {
-  await desk.containers.remove(id);
+async function forget(desk: Desk, id: Id, container: Container, { withVolumes = false } = {}): Promise<void> {
+  await desk.containers.remove(id, { withVolumes });
   desk.bulletin.post({ action: 'destroy', container, at: desk.clock.now() });
 }

@@ -46,8 +46,8 @@ export interface Containers {
   cancel(id: Id, reason: string): Promise<void>;
   /** Other options, of what is recorded and of what runs or has ended; nothing is done to what runs. */
   change(id: Id, options: RunOptions): Promise<void>;
-  /** Forgets it with its logs and what it has written. Only for what is not running. */
-  remove(id: Id): Promise<void>;
+  /** Forgets it with its logs and what it has written; `withVolumes`: with those that nobody has named. Only for what is not running. */
+  remove(id: Id, options?: { readonly withVolumes?: boolean }): Promise<void>;
   /** What it has written over its image, at any time. @throws NOT_SUPPORTED */
   changes(id: Id): Promise<readonly RootChange[]>;
   /** Its files, in a folder of this host, while it does not run; nobody starts it meanwhile. @throws CONFLICT, NOT_SUPPORTED */

@@ -58,9 +58,12 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
         if (!signal.aborted) log.error('The health of a container is not looked after', { run: run.id, error });
       });
     },
-    discard: async ({ options: { mounts = [] } }) => {
+    discard: async ({ id, options: { mounts = [] } }) => {
+      const others = lives.list().filter(({ record }) => record.id !== id);
+      const used = new Set(others.flatMap(({ record }) => (record.options.mounts ?? []).map(({ source }) => source)));
       for (const { isNameless, source } of mounts)
-        if (isNameless === true && source !== undefined) volumes.remove({ name: source, external: false });
+        if (isNameless === true && source !== undefined && !used.has(source))
+          volumes.remove({ name: source, external: false });
     },
   });
 
@@ -192,10 +195,10 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
       if (kept === undefined) await tasks.change(id, changed);
       else await lives.change(kept, changed);
     },
-    remove: async (id) => {
+    remove: async (id, { withVolumes = false } = {}) => {
       const kept = lives.get(id);
       if (kept === undefined) await tasks.remove(id);
-      else await lives.remove(kept);
+      else await lives.remove(kept, { withVolumes });
     },
     changes: async (id) => {
       const { kept, roots } = keptRoot(id, 'Comparing this container with its image');

@@ -40,6 +40,13 @@ const parts = [
   part('buildah', 'builds Dockerfiles', sameName('buildah'), ['test']),
   part('docker-registry', 'keeps the images that the tests pull', sameName('docker-registry'), ['test']),
   part('haproxy', 'reads the same hostile requests as minke, for a test', sameName('haproxy'), ['test']),
+  part(
+    'pg_ctlcluster',
+    'comes with the PostgreSQL that a test of containers packs',
+    { ...sameName('postgresql'), dnf: 'postgresql-server' },
+    ['test'],
+  ),
+  part('redis-server', 'is packed for a test of containers', { ...sameName('redis'), apt: 'redis-server' }, ['test']),
   part('strace', 'shows the tests what the daemon asks of the kernel', sameName('strace'), ['test']),
   part('chromium', 'shows pages to the browser tests', sameName('chromium'), ['test']),
   peer('linux.uml', 'is a kernel with nothing but cgroups v2, for a test', sameName('user-mode-linux'), ['test']),

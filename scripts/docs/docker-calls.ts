@@ -18,6 +18,8 @@ const differences: Partial<Record<CallName, string>> = {
   containerStats:
     'no figures of disks; without `cpuacct` (cgroup v1) the time of its living processes and of those that they buried',
   containerPrune: 'filter `label`; the space is not counted',
+  containerChanges: 'not with the engine `docker`',
+  containerExport: 'without what is mounted in it',
   archiveGet:
     'of one that does not run without its volumes; without devices, sockets and the file systems of the kernel; hard links become files',
   archiveHead: 'of one that does not run without its volumes',

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { MinkeError, toMinkeError } from '../errors/index.ts';
-import { createArchives } from './archive/archives.ts';
+import { createArchives, type Archives } from './archive/archives.ts';
 import type { FileLook } from './archive/task.ts';
-import { pump } from './answer.ts';
+import { pump, sendJson } from './answer.ts';
 import { flag, isRunning, livingInstance, namedContainer, type Call, type Desk } from './call.ts';
 
 const archives = createArchives();
@@ -22,9 +22,12 @@ export async function getArchive(desk: Desk, call: Call): Promise<void> {
 
 async function sendArchive(desk: Desk, call: Call, root: string, path: string): Promise<void> {
   const look = await archives.look(root, path);
-  const { archive, ended } = archives.read(root, path);
-  call.response.once('close', () => archive.destroy());
   call.response.writeHead(200, { 'Content-Type': 'application/x-tar', [lookHeader]: lookView(look) });
+  await sendTree(desk, call, archives.read(root, path));
+}
+
+async function sendTree(desk: Desk, call: Call, { archive, ended }: ReturnType<Archives['read']>): Promise<void> {
+  call.response.once('close', () => archive.destroy());
   await pump(archive, call.response);
   // Broken off where it is not whole: a clean end would say that it is.
   await ended.then(
@@ -33,6 +36,26 @@ async function sendArchive(desk: Desk, call: Call, root: string, path: string): 
       desk.log.debug('An archive of a container broke off', { error });
       call.response.destroy();
     },
+  );
+}
+
+/** All of the root, and nothing of what is mounted in it. */
+export async function exportContainer(desk: Desk, call: Call): Promise<void> {
+  await inRoot(desk, call, async (root) => {
+    call.response.writeHead(200, { 'Content-Type': 'application/octet-stream' });
+    await sendTree(desk, call, archives.read(root, '/.', { isRootOnly: true }));
+  });
+}
+
+const kinds = { modified: 0, added: 1, deleted: 2 };
+
+export async function listChanges(desk: Desk, call: Call): Promise<void> {
+  const { run } = await namedContainer(desk, call);
+  const changes = await desk.containers.changes(run.id);
+  sendJson(
+    call.response,
+    200,
+    changes.map(({ path, kind }) => ({ Path: path, Kind: kinds[kind] })),
   );
 }
 

@@ -12,6 +12,10 @@ import type { HijackedConnection } from './hijack.ts';
  */
 export async function attach(desk: Desk, call: Call): Promise<void> {
   const container = await namedContainer(desk, call);
+  if (container.isRestarting === true)
+    throw new MinkeError('CONFLICT', {
+      reason: 'You cannot attach to a restarting container, wait until the container is running',
+    });
   if (wantsInput(call, container) && !call.hijack.hasInput) {
     const reason = 'send "Upgrade: tcp", which dockerode does with hijack: true';
     throw new MinkeError('NOT_SUPPORTED', { what: 'Input on a connection that is not taken over', reason });

@@ -1,10 +1,8 @@
-import { constants } from 'node:os';
 import { MinkeError, toMinkeError } from '../errors/index.ts';
 import type { Id } from '../model/ids.ts';
 import { sendJson, sendNothing } from './answer.ts';
 import {
   flag,
-  goneSignal,
   isAlive,
   isGone,
   isRunning,
@@ -95,13 +93,7 @@ export async function killContainer(desk: Desk, call: Call): Promise<void> {
   if (!isAlive(container))
     throw new MinkeError('CONFLICT', { reason: `Container ${nameOf(container)} is not running` });
   await desk.containers.kill(container.run.id, signal);
-  // What gets no time may not even die.
-  const { instance } = container.run;
-  if (signal === constants.signals.SIGKILL && container.isPaused === true && instance !== undefined)
-    await desk.engine.controls?.resume(instance);
   desk.bulletin.post({ action: 'kill', container, at: desk.clock.now() });
-  if (signal === constants.signals.SIGKILL)
-    await desk.containers.settled(container.run.id, goneSignal(desk, call.response), { isNext: true });
   sendNothing(call.response, 204);
 }
 
@@ -140,8 +132,7 @@ export async function removeContainer(desk: Desk, call: Call): Promise<void> {
     }
     await desk.containers.stop(id, 0);
   }
-  await forget(desk, id, container);
-  if (flag(call, 'v')) await removeNameless(desk, container);
+  await forget(desk, id, container, { withVolumes: flag(call, 'v') });
   sendNothing(call.response, 204);
 }
 
@@ -156,15 +147,7 @@ export async function pruneContainers(desk: Desk, call: Call): Promise<void> {
   sendJson(call.response, 200, { ContainersDeleted: gone.map(({ run }) => run.id), SpaceReclaimed: 0 });
 }
 
-/** Volumes that nobody has named go with it, where it is asked for. */
-async function removeNameless({ volumes, containers }: Desk, { run }: Container): Promise<void> {
-  const others = (await containers.list({})).flatMap((one) => one.run.options.mounts ?? []);
-  for (const { isNameless, source } of run.options.mounts ?? [])
-    if (isNameless === true && source !== undefined && !others.some((one) => one.source === source))
-      await volumes.remove(source);
-}
-
-async function forget(desk: Desk, id: Id, container: Container): Promise<void> {
-  await desk.containers.remove(id);
+async function forget(desk: Desk, id: Id, container: Container, { withVolumes = false } = {}): Promise<void> {
+  await desk.containers.remove(id, { withVolumes });
   desk.bulletin.post({ action: 'destroy', container, at: desk.clock.now() });
 }

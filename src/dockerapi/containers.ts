@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { HostPort, LogChunk, LogOptions } from '../engines/engine.ts';
+import type { HostPort, LogChunk, LogOptions, RootChange } from '../engines/engine.ts';
 import type { ImageStep } from '../image/operations.ts';
 import type { Health, HealthState } from '../model/health.ts';
 import type { Id } from '../model/ids.ts';
@@ -38,6 +38,7 @@ export interface Containers {
   logs(id: Id, options: ContainerLogOptions): AsyncIterable<LogChunk>;
   /** Stdin of the life under way, or else of the next. What is written before it runs is kept for it; `end` is the end of its input. */
   input(id: Id): Promise<Writable>;
+  /** With SIGKILL it resolves when what ran is gone. */
   kill(id: Id, signalNumber: number): Promise<void>;
   /** SIGTERM (or its own signal, or this one), `graceMs`, SIGKILL; resolves when it is settled. Neither a retry nor a start by its policy follows. */
   stop(id: Id, graceMs: number, signalNumber?: number): Promise<void>;
@@ -45,8 +46,10 @@ export interface Containers {
   cancel(id: Id, reason: string): Promise<void>;
   /** Other options, of what is recorded and of what runs or has ended; nothing is done to what runs. */
   change(id: Id, options: RunOptions): Promise<void>;
-  /** Forgets it with its logs and what it has written. Only for what is not running. */
-  remove(id: Id): Promise<void>;
+  /** Forgets it with its logs and what it has written; `withVolumes`: with those that nobody has named. Only for what is not running. */
+  remove(id: Id, options?: { readonly withVolumes?: boolean }): Promise<void>;
+  /** What it has written over its image, at any time. @throws NOT_SUPPORTED */
+  changes(id: Id): Promise<readonly RootChange[]>;
   /** Its files, in a folder of this host, while it does not run; nobody starts it meanwhile. @throws CONFLICT, NOT_SUPPORTED */
   withFiles<T>(id: Id, action: (root: string) => Promise<T>): Promise<T>;
   /** The functions and services of an app, for the names in `may-run`. */

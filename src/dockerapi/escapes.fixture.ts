@@ -373,6 +373,8 @@ export const closedCalls: readonly Sent[] = [
   { method: 'POST', path: '/containers/{id}/update', body: '{"Memory":0,"PidsLimit":-1}' },
   { method: 'POST', path: '/containers/{id}/rename?name=another' },
   { path: '/containers/{id}/archive?path=/run/secrets' },
+  { path: '/containers/{id}/changes' },
+  { path: '/containers/{id}/export' },
   { method: 'PUT', path: '/containers/{id}/archive?path=/', body: 'tar' },
   { path: '/containers/{id}/top?ps_args=e' },
 ];

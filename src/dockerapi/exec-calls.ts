@@ -66,6 +66,8 @@ const startFields: CreateFields = {
   Detach: asked,
   Tty: harmless('the creation says it'),
   ConsoleSize: harmless('the creation says it'),
+  hijack: harmless('dockerode repeats what it asks of itself'),
+  stdin: harmless('dockerode repeats what it asks of itself'),
 };
 
 export async function startExec(desk: Desk, call: Call): Promise<void> {

@@ -20,7 +20,7 @@ import {
 import { createContainer } from './create.ts';
 import { streamEvents } from './events.ts';
 import { createExec, inspectExec, resizeExec, startExec } from './exec-calls.ts';
-import { getArchive, headArchive, putArchive } from './archive-calls.ts';
+import { getArchive, headArchive, putArchive, exportContainer, listChanges } from './archive-calls.ts';
 import { inspectImage, listImages, loadImage, pullImage } from './image-calls.ts';
 import { measureDisk } from './disk.ts';
 import { imageHistory, pruneImages, removeImage, saveImage, tagImage } from './image-changes.ts';
@@ -66,6 +66,8 @@ export const handlers: Readonly<Record<CallName, Handler>> = {
   containerTop: topContainer,
   containerStats,
   containerPrune: pruneContainers,
+  containerChanges: listChanges,
+  containerExport: exportContainer,
   archiveGet: getArchive,
   archiveHead: headArchive,
   archivePut: putArchive,

@@ -98,6 +98,7 @@ export function createProcessContainers(images: Images, functions: readonly Name
       throw new MinkeError('NOT_SUPPORTED', { what: 'Restarting a container', reason: 'a run happens once' });
     },
     observe: (listener) => void listeners.add(listener),
+    changes: async () => [],
     withFiles: async () => {
       throw new MinkeError('NOT_SUPPORTED', { what: 'Copying files', reason: 'a process has none of its own' });
     },
@@ -118,6 +119,7 @@ export function createProcessContainers(images: Images, functions: readonly Name
     input: async (id) => of(id).stdin,
     async kill(id, signalNumber) {
       of(id).child?.kill(signalNumber);
+      if (engine.controls.isPaused(id)) await engine.controls.resume(id);
     },
     async stop(id, graceMs) {
       of(id).child?.kill('SIGTERM');

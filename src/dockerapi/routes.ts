@@ -33,6 +33,8 @@ export type CallName =
   | 'containerTop'
   | 'containerStats'
   | 'containerPrune'
+  | 'containerChanges'
+  | 'containerExport'
   | 'archiveGet'
   | 'archiveHead'
   | 'archivePut'
@@ -125,8 +127,8 @@ export const dockerRoutes: readonly Route[] = [
   withBody(supported('POST', '/containers/:container/exec', 'execCreate', insideAnother)),
   supported('GET', '/containers/:container/top', 'containerTop', ofOperator('listing processes')),
   supported('GET', '/containers/:container/stats', 'containerStats'),
-  unsupportedOnOwn('GET', '/containers/:container/changes', 'Comparing a container with its image'),
-  unsupportedOnOwn('GET', '/containers/:container/export', 'Exporting a container'),
+  supported('GET', '/containers/:container/changes', 'containerChanges', insideAnother),
+  supported('GET', '/containers/:container/export', 'containerExport', insideAnother),
   supported('GET', '/containers/:container/archive', 'archiveGet', insideAnother),
   supported('HEAD', '/containers/:container/archive', 'archiveHead', insideAnother),
   supported('PUT', '/containers/:container/archive', 'archivePut', insideAnother),

@@ -102,8 +102,16 @@ export interface Roots {
   list(): Promise<readonly Id[]>;
   /** Its files while no instance has it, made where there are none yet. None may start with it until they are closed. */
   open(id: Id, image: ReadyImage): Promise<OpenRoot>;
+  /** What is not as in the image, folders before what is in them; at any time, and nothing of one that is not there. */
+  changes(id: Id, image: ReadyImage): Promise<readonly RootChange[]>;
   /** Not of one that an instance has. Idempotent. */
   remove(id: Id): Promise<void>;
+}
+
+export interface RootChange {
+  /** Absolute, in the root. */
+  readonly path: string;
+  readonly kind: 'modified' | 'added' | 'deleted';
 }
 
 export interface OpenRoot {

@@ -221,7 +221,7 @@ describe('containers that are started again', () => {
 
   it('CS-1 keeps what was created across the end of the daemon, and nothing of what has removed itself or was being removed', async () => {
     const created = await create('echo created');
-    const brief = await run('read line < /never', { HostConfig: { AutoRemove: true } });
+    const brief = await run('sleep 1', { Volumes: { '/data': {} }, HostConfig: { AutoRemove: true } });
     for (const afterMs of [0, 5, 20]) {
       const container = await run('echo much > /written');
       await container.wait();
@@ -238,7 +238,7 @@ describe('containers that are started again', () => {
     await created.wait();
     expect(await logOf(created)).toBe('created\n');
     await created.remove();
-    expect(roots()).toEqual([]);
+    expect([roots(), (await docker.listVolumes()).Volumes]).toEqual([[], []]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
+import { constants } from 'node:os';
 import type { Container, ContainerRequest, Containers, LifeEvent } from '../../dockerapi/containers.ts';
-import type { Engine } from '../../engines/engine.ts';
+import type { Engine, Roots } from '../../engines/engine.ts';
 import { MinkeError } from '../../errors/index.ts';
 import type { ImageStore } from '../../image/store.ts';
 import type { Id } from '../../model/ids.ts';
@@ -18,7 +19,9 @@ import { attendHealth } from './attend-health.ts';
 import { decideAgain } from './decide-again.ts';
 import { currentRun, type Kept } from './kept.ts';
 import { createLives, unlessSettled, type Lives } from './lives.ts';
+import { createFinding } from './finding.ts';
 import { readLives } from './read-lives.ts';
+import { createViews } from './views.ts';
 
 export interface ContainersOptions {
   readonly tasks: Tasks;
@@ -35,7 +38,8 @@ export interface ContainersOptions {
 
 /** The Docker API's containers: the operator's, which live as often as they are started, and runs, which happen once. */
 export function createContainers(options: ContainersOptions): Containers & Pick<Lives, 'recover' | 'close'> {
-  const { tasks, store, engine, instances, catalog, images, networks, volumes, clock, log } = options;
+  const { tasks, store, engine, instances, catalog, images, volumes, clock, log } = options;
+  const views = createViews(options);
   const listeners = new Set<(event: LifeEvent) => void>();
   const tell = (event: LifeEvent): void => {
     for (const listener of listeners) listener(event);
@@ -46,19 +50,24 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
     roots: engine.roots,
     clock,
     log,
-    tell: (action, kept, run) => tell({ action, container: toKeptContainer(kept, run), at: clock.now() }),
+    tell: (action, kept, run) => tell({ action, container: views.ofLife(kept, run), at: clock.now() }),
     attend: (kept, run, signal) => {
       attendHealth({ engine, instances, images, clock, log }, kept, run, signal, (health) => {
-        tell({ action: `health_status: ${health.state}`, container: toKeptContainer(kept, run), at: clock.now() });
+        tell({ action: `health_status: ${health.state}`, container: views.ofLife(kept, run), at: clock.now() });
       }).catch((error: unknown) => {
         if (!signal.aborted) log.error('The health of a container is not looked after', { run: run.id, error });
       });
     },
-    discard: async ({ options: { mounts = [] } }) => {
+    discard: async ({ id, options: { mounts = [] } }) => {
+      const others = lives.list().filter(({ record }) => record.id !== id);
+      const used = new Set(others.flatMap(({ record }) => (record.options.mounts ?? []).map(({ source }) => source)));
       for (const { isNameless, source } of mounts)
-        if (isNameless === true && source !== undefined) volumes.remove({ name: source, external: false });
+        if (isNameless === true && source !== undefined && !used.has(source))
+          volumes.remove({ name: source, external: false });
     },
   });
+
+  const finding = createFinding(tasks, lives);
 
   const find = async (id: Id): Promise<Run> => {
     const run = await tasks.get(id);
@@ -66,94 +75,13 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
     return run;
   };
 
-  const imageOf = async ({ app, target }: Run): Promise<Container['image']> => {
-    if ('function' in target) {
-      const deployed = catalog.get(app);
-      const service = deployed?.model.services[target.function];
-      return {
-        id: deployed?.images.get(target.function)?.id ?? '',
-        reference: service === undefined ? target.function : imageReference(app, service),
-      };
-    }
-    return { id: (await images.inspect(target.image))?.id ?? '', reference: target.image };
-  };
-
-  const toContainer = async (run: Run): Promise<Container> => ({
-    run,
-    isStarted: !tasks.isDraft(run.id),
-    image: await imageOf(run),
-    ...livingOf(run),
-  });
-
-  const livingOf = (run: Run): Pick<Container, 'isPaused' | 'ports' | 'address'> => {
-    const address = run.instance === undefined ? undefined : instances.get(run.instance)?.address;
-    return {
-      isPaused: run.instance !== undefined && run.state === 'running' && isPaused(run.instance),
-      ports: networks.portsOf(run.id),
-      ...(address === undefined ? {} : { address }),
-    };
-  };
-
-  const ofKept = async (kept: Kept): Promise<Container> => {
-    const current = currentRun(kept);
-    return toKeptContainer(kept, current === undefined ? undefined : await tasks.get(current));
-  };
-
-  /** Its run, under the name and with the options that the container has by now. */
-  const toKeptContainer = ({ record, isIdle, health }: Kept, run: Run | undefined): Container => {
-    const { image, restarts, id, createdAt, options: own } = record;
-    return {
-      run: { ...(run ?? unbegun(record)), id, createdAt, options: own },
-      isStarted: run !== undefined,
-      ...(health === undefined ? {} : { health }),
-      isRestarting: !isIdle && run !== undefined && isSettled(run.state) && decideAgain(record, run) !== undefined,
-      restarts,
-      image,
-      ...(run === undefined ? {} : livingOf(run)),
-    };
-  };
-
-  /** It may end at the same moment. */
-  const isPaused = (instance: Id): boolean => {
-    try {
-      return engine.controls?.isPaused(instance) ?? false;
-    } catch {
-      return false;
-    }
-  };
-
-  /** Runs that are no container's life: of functions, and asked for by minke's own API. */
-  const singles = async (parent: Id | undefined): Promise<readonly Run[]> => {
-    const drafts = tasks.drafts().filter((run) => parent === undefined || run.parent === parent);
-    const accepted = await tasks.list({ limit: 10_000, ...(parent === undefined ? {} : { parent }) });
-    return [...drafts, ...accepted.filter((run) => !tasks.isDraft(run.id))].filter(
-      (run) => run.container === undefined,
-    );
-  };
-
-  const findKept = (reference: string): Kept | undefined => {
-    const kept = lives.list();
-    const exact = lives.get(reference) ?? kept.find(({ record }) => record.options.name === reference);
-    if (exact !== undefined || !/^[0-9a-f]{4,64}$/.test(reference)) return exact;
-    const found = kept.filter(({ record }) => record.id.startsWith(reference));
-    return found.length === 1 ? found[0] : undefined;
-  };
-
-  const findSingle = async (reference: string, parent: Id | undefined): Promise<Run | undefined> => {
-    const isVisible = (run: Run): boolean => parent === undefined || run.parent === parent;
-    const byId = /^[0-9a-f]{4,64}$/.test(reference) ? await tasks.find(reference) : undefined;
-    // A further life goes by its container's id.
-    if (byId !== undefined && isVisible(byId) && (byId.container ?? byId.id) === byId.id) return byId;
-    return (await singles(parent)).find((run) => run.options.name === reference);
-  };
-
   const watchSingle = async (id: Id): Promise<void> => {
     const run = await begun(tasks.begun(id));
-    tell({ action: 'start', container: await toContainer(run), at: clock.now() });
+    tell({ action: 'start', container: await views.ofRun(run), at: clock.now() });
     tasks
       .wait(id)
       .then(async (ended) => {
-        const container = await toContainer(ended);
+        const container = await views.ofRun(ended);
         tell({ action: 'die', container, at: clock.now() });
         if (ended.options.keep !== true) tell({ action: 'destroy', container, at: clock.now() });
       })
@@ -172,6 +100,14 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
     return 0;
   };
 
+  /** @throws NOT_SUPPORTED for one that has none */
+  const keptRoot = (id: Id, what: string): { readonly kept: Kept; readonly roots: Roots } => {
+    const kept = lives.get(id);
+    const { roots } = engine;
+    if (kept !== undefined && roots !== undefined && kept.record.options.readOnlyRoot !== true) return { kept, roots };
+    throw new MinkeError('NOT_SUPPORTED', { what, reason: 'what it has written goes with its end; use a volume' });
+  };
+
   const runOf = (id: Id): Id => currentRunOf(lives.get(id)) ?? id;
   const joinedRun = async (id: Id): Promise<Id> => {
     const kept = lives.get(id);
@@ -186,8 +122,8 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
       if (request.options.restart !== undefined) requireRoots(engine);
       const image = await pinnedImage(images, request);
       return image === undefined
-        ? await toContainer(await tasks.create(request))
-        : await ofKept(await lives.create(request, image));
+        ? await views.ofRun(await tasks.create(request))
+        : await views.ofKept(await lives.create(request, image));
     },
     start: async (id) => {
       const kept = lives.get(id);
@@ -207,14 +143,14 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
       await begun(lives.restart(kept, async () => await signalFirst(id, graceMs, signalNumber)));
     },
     find: async (reference, { parent }) => {
-      const kept = parent === undefined ? findKept(reference) : undefined;
-      if (kept !== undefined) return await ofKept(kept);
-      const run = await findSingle(reference, parent);
-      return run === undefined ? undefined : await toContainer(run);
+      const kept = parent === undefined ? finding.kept(reference) : undefined;
+      if (kept !== undefined) return await views.ofKept(kept);
+      const run = await finding.single(reference, parent);
+      return run === undefined ? undefined : await views.ofRun(run);
     },
     list: async ({ parent }) => {
-      const kept = parent === undefined ? await Promise.all(lives.list().map(ofKept)) : [];
-      const others = await Promise.all((await singles(parent)).map(toContainer));
+      const kept = parent === undefined ? await Promise.all(lives.list().map(views.ofKept)) : [];
+      const others = await Promise.all((await finding.singles(parent)).map(views.ofRun));
       return [...kept, ...others].toSorted((one, other) => other.run.createdAt - one.run.createdAt);
     },
     settled: async (id, signal, { isNext = false } = {}) => {
@@ -238,7 +174,13 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
       const { instance } = await find(runOf(id));
       const kept = lives.get(id);
       if (kept !== undefined && isEnding(number)) await lives.markStopped(kept);
-      if (instance !== undefined) await engine.kill(instance, number);
+      if (instance === undefined) return;
+      await engine.kill(instance, number);
+      if (number !== SIGKILL) return;
+      // What gets no time may not even die.
+      if (views.isPaused(instance)) await engine.controls?.resume(instance);
+      await instances.get(instance)?.exited;
+      if (kept !== undefined) await tasks.wait(runOf(id));
     },
     stop: async (id, graceMs, signalNumber) => {
       const left = await signalFirst(id, graceMs, signalNumber);
@@ -253,19 +195,17 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
       if (kept === undefined) await tasks.change(id, changed);
       else await lives.change(kept, changed);
     },
-    remove: async (id) => {
+    remove: async (id, { withVolumes = false } = {}) => {
       const kept = lives.get(id);
       if (kept === undefined) await tasks.remove(id);
-      else await lives.remove(kept);
+      else await lives.remove(kept, { withVolumes });
+    },
+    changes: async (id) => {
+      const { kept, roots } = keptRoot(id, 'Comparing this container with its image');
+      return await roots.changes(id, await images.prepare(kept.record.image.id));
     },
     withFiles: async (id, action) => {
-      const kept = lives.get(id);
-      const { roots } = engine;
-      if (kept === undefined || roots === undefined || kept.record.options.readOnlyRoot === true)
-        throw new MinkeError('NOT_SUPPORTED', {
-          what: 'Copying files into or out of this container while it does not run',
-          reason: 'what it has written goes with its end; use a volume',
-        });
+      const { kept, roots } = keptRoot(id, 'Copying files into or out of this container while it does not run');
       return await lives.whileIdle(kept, async () => {
         const root = await roots.open(id, await images.prepare(kept.record.image.id));
         try {
@@ -301,21 +241,9 @@ async function pinnedImage(
   return { id: found.id, reference: target.image };
 }
 
-const unbegun = ({ id, app, args, env, options, createdAt, image }: Kept['record']): Run => ({
-  id,
-  app,
-  target: { image: image.reference },
-  args,
-  env,
-  options,
-  state: 'queued',
-  attempts: 0,
-  createdAt,
-  timeoutMs: 0,
-});
+const { SIGKILL, SIGTERM } = constants.signals;
 
-/** SIGKILL and SIGTERM. */
-const isEnding = (signalNumber: number): boolean => signalNumber === 9 || signalNumber === 15;
+const isEnding = (signalNumber: number): boolean => signalNumber === SIGKILL || signalNumber === SIGTERM;
 
 const happensOnce = (what: string): MinkeError =>
   new MinkeError('NOT_SUPPORTED', { what, reason: 'a container of a function is a run, and a run happens once' });

@@ -30,7 +30,7 @@ export interface Lives {
   restart(kept: Kept, before: () => Promise<number>): Promise<Run>;
   change(kept: Kept, options: RunOptions): Promise<void>;
   /** With its root and the output of all its lives. */
-  remove(kept: Kept): Promise<void>;
+  remove(kept: Kept, options: { readonly withVolumes: boolean }): Promise<void>;
   /** The run that clients join: the one under way, else that of the next start. */
   joined(kept: Kept): Promise<Id>;
   /** Nobody starts or removes it meanwhile. @throws CONFLICT where it runs */
@@ -49,7 +49,7 @@ export interface LivesOptions {
   readonly tell: (action: 'start' | 'die' | 'destroy', kept: Kept, run: Run) => void;
   /** Looks after one life of it, until it has ended. */
   readonly attend: (kept: Kept, run: Run, signal: AbortSignal) => void;
-  /** What goes with one that removes itself, beside its root. Idempotent. */
+  /** Removes the volumes that nobody has named. Idempotent: it comes before the rest, and again where the daemon is killed over it. */
   readonly discard: (record: ContainerRecord) => Promise<void>;
 }
 
@@ -275,8 +275,16 @@ export function createLives(options: LivesOptions): Lives {
       await put(kept, { options: { ...kept.record.options, ...changed } });
       for (const run of [currentRun(kept), await kept.next]) if (run !== undefined) await tasks.change(run, changed);
     },
-    remove: async (kept) => await whileIdle(kept, async () => await forget(kept)),
-    joined: async (kept) => (kept.isIdle ? await next(kept) : (currentRun(kept) ?? kept.record.id)),
+    remove: async (kept, { withVolumes }) =>
+      await whileIdle(kept, async () => {
+        if (withVolumes) await discard(kept.record);
+        await forget(kept);
+      }),
+    joined: async (kept) => {
+      const current = currentRun(kept);
+      const run = kept.isIdle || current === undefined ? undefined : await tasks.get(current);
+      return run === undefined || isSettled(run.state) ? await next(kept) : run.id;
+    },
     whileIdle,
     close: () => closing.abort(),
   };

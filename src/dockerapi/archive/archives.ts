@@ -12,7 +12,11 @@ import type { ArchiveAction, ArchiveAnswer, ArchiveTask, FileLook } from './task
 export interface Archives {
   look(root: string, path: string): Promise<FileLook>;
   /** The archive breaks off where something goes wrong in the middle, and `ended` rejects. */
-  read(root: string, path: string): { readonly archive: Readable; readonly ended: Promise<void> };
+  read(
+    root: string,
+    path: string,
+    options?: { readonly isRootOnly?: boolean },
+  ): { readonly archive: Readable; readonly ended: Promise<void> };
   /** `archive`: a file of the host. `keepsKinds`: no file takes the place of a folder, nor a folder that of a file. */
   write(root: string, path: string, archive: string, keepsKinds: boolean): Promise<void>;
 }
@@ -24,9 +28,9 @@ export function createArchives(): Archives {
       if ('look' in answer) return answer.look;
       throw new Error('A look without an answer');
     },
-    read: (root, path) => {
+    read: (root, path, { isRootOnly = false } = {}) => {
       const pipe = openPipe();
-      const ended = perform(root, { kind: 'read', path, output: pipe.write })
+      const ended = perform(root, { kind: 'read', path, output: pipe.write, isRootOnly })
         .then(() => undefined)
         .finally(() => closeSync(pipe.write));
       // Whoever is told waits for the archive first.

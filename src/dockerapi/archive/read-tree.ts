@@ -13,31 +13,42 @@ import {
 import { posix } from 'node:path';
 import { createArchiveWriter, type ArchiveWriter } from '../../image/tar/archive-writer.ts';
 import type { TarEntry, TarType } from '../../image/tar/entry.ts';
+import type { ArchiveAction } from './task.ts';
 
 /** Writes an archive of what is at `path` under its own name: of `/a/b` there is `b/c`, of `/a/.` there is `./c`. */
-export function readTree(path: string, output: number): void {
+export function readTree({ path, output, isRootOnly }: ArchiveAction & { kind: 'read' }): void {
   const archive = createArchiveWriter((bytes) => writeAll(output, bytes));
   // With a slash behind it a link is followed.
   const stats = lstatSync(path);
-  addTree(archive, path, path === '/' ? '/' : posix.basename(path), stats, stats.dev);
+  addTree({ archive, isRootOnly }, path, path === '/' ? '/' : posix.basename(path), stats, stats.dev);
   archive.end();
 }
 
-function addTree(archive: ArchiveWriter, path: string, name: string, stats: Stats, parentDevice: number): void {
+interface Reading {
+  readonly archive: ArchiveWriter;
+  /** Of a folder on another file system than the one that it lies in only the folder. */
+  readonly isRootOnly: boolean;
+}
+
+function addTree(reading: Reading, path: string, name: string, stats: Stats, parentDevice: number): void {
+  const { archive } = reading;
   if (stats.isFile()) addFile(archive, path, name);
   else if (stats.isSymbolicLink()) archive.add({ ...entryOf(name, 'symlink', stats), linkName: readlinkSync(path) });
   else if (stats.isFIFO()) archive.add(entryOf(name, 'fifo', stats));
-  else if (stats.isDirectory()) addFolder(archive, path, name, stats, parentDevice);
+  else if (stats.isDirectory()) addFolder(reading, path, name, stats, parentDevice);
   // Devices and sockets are of this machine alone.
 }
 
-function addFolder(archive: ArchiveWriter, path: string, name: string, stats: Stats, parentDevice: number): void {
-  if (stats.dev !== parentDevice && isOfKernel(path)) return;
+function addFolder(reading: Reading, path: string, name: string, stats: Stats, parentDevice: number): void {
+  const { archive, isRootOnly } = reading;
+  const isMounted = stats.dev !== parentDevice;
+  if (isMounted && !isRootOnly && isOfKernel(path)) return;
   if (name !== '/') archive.add(entryOf(name, 'folder', stats));
+  if (isMounted && isRootOnly) return;
   for (const child of readdirSync(path)) {
     const childPath = posix.join(path, child);
     const childStats = lstatSync(childPath, { throwIfNoEntry: false });
-    if (childStats !== undefined) addTree(archive, childPath, posix.join(name, child), childStats, stats.dev);
+    if (childStats !== undefined) addTree(reading, childPath, posix.join(name, child), childStats, stats.dev);
   }
 }
 

@@ -7,8 +7,8 @@ export interface ArchiveTask {
 
 export type ArchiveAction =
   | { readonly kind: 'look'; readonly path: string }
-  /** A tar archive of `path` is written to the descriptor. */
-  | { readonly kind: 'read'; readonly path: string; readonly output: number }
+  /** A tar archive of `path` is written to the descriptor; `isRootOnly`: of what is mounted below it the folder alone. */
+  | { readonly kind: 'read'; readonly path: string; readonly output: number; readonly isRootOnly: boolean }
   /** The tar archive in the file is unpacked into the folder `path`. */
   | { readonly kind: 'write'; readonly path: string; readonly archive: string; readonly keepsKinds: boolean };
 

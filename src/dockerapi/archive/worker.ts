@@ -30,7 +30,7 @@ function perform({ root, action }: ArchiveTask): ArchiveAnswer {
 
 function answer(action: ArchiveAction, archive: ReturnType<typeof openByteSource> | undefined): ArchiveAnswer {
   if (action.kind === 'look') return { look: lookAt(action.path) };
-  if (action.kind === 'read') readTree(action.path, action.output);
+  if (action.kind === 'read') readTree(action);
   else if (archive !== undefined) writeTree(action, archive);
   return { done: true };
 }

@@ -55,6 +55,26 @@ export function declareRoots(subject: EngineSubject): void {
     );
 
     promise(
+      'tells what in a root is not as in the image',
+      async (bench) => {
+        const root = newId();
+        const { image } = bench.spec({ argv: [] });
+        const script = 'mkdir /new; echo x > /new/file; rm /bin/true; echo x > /etc/more';
+        await bench.run({ argv: ['/bin/sh', '-c', script], readOnlyRoot: false, root });
+        expect(await rootsOf(bench.engine).changes(root, image)).toEqual([
+          { path: '/bin', kind: 'modified' },
+          { path: '/bin/true', kind: 'deleted' },
+          { path: '/etc', kind: 'modified' },
+          { path: '/etc/more', kind: 'added' },
+          { path: '/new', kind: 'added' },
+          { path: '/new/file', kind: 'added' },
+        ]);
+        expect(await rootsOf(bench.engine).changes(newId(), image)).toEqual([]);
+      },
+      'roots',
+    );
+
+    promise(
       'shows the files of a root that no instance has, and takes others',
       async (bench) => {
         const root = newId();

@@ -1,9 +1,11 @@
 import { closeSync, constants, existsSync, openSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
 import { isId, type Id } from '../../model/ids.ts';
 import type { Roots } from '../engine.ts';
 import type { Context } from './context.ts';
+import { changesIn } from './layer-changes.ts';
 import { dropLayer, layerFolder, mountLayer } from './prepare.ts';
 
 /** Layers that outlive their instances. Mounted only while somebody looks into one, and only where the starter sees it. */
@@ -26,6 +28,7 @@ export function createRoots(context: Pick<Context, 'places' | 'starter'>): Roots
         },
       };
     },
+    changes: async (id, image) => await changesIn(join(layerFolder(places, ownerOf(id)), 'upper'), image.rootPath, '/'),
     remove: async (id) => {
       await dropLayer(context, ownerOf(id));
       await rm(layerFolder(places, ownerOf(id)), { recursive: true, force: true });

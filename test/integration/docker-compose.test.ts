@@ -96,7 +96,9 @@ describe.skipIf(!isThere).each(['sandbox', 'docker'])(`stock docker-compose with
     'CS-1 stops, starts and restarts functions (not shown on a Docker Engine: nothing of it is its affair)',
     async () => {
       const statusOf = async (path: string): Promise<number> => (await fetch(`${daemon.gateway}${path}`)).status;
+      const followed = at('docker', 'logs', '--follow', 'voting_vote_1');
       expect(await compose('stop', 'vote')).toMatchObject({ code: 0 });
+      expect(await followed, 'it ends with the function').toMatchObject({ code: 0 });
       expect([await statusOf('/vote'), await statusOf('/result')]).toEqual([404, 200]);
       expect((await compose('ps', 'vote')).out).toMatch(/voting_vote_1 .*Exit 0/);
       expect(await compose('start', 'vote')).toMatchObject({ code: 0 });

@@ -201,7 +201,10 @@ export function createDeclarations(options: DeclarationsOptions): Declarations {
         const declaration = own(id);
         if (declaration === undefined) return containers.logs(id, how);
         const { name, request } = declaration;
-        return functionLogs(options, { app: request.app, name }, how);
+        // One that is stopped says no more; whoever stops to listen is not told why.
+        const { follow = false, signal = new AbortController().signal } = how;
+        const gone = follow ? settled(declaration, signal).catch(() => undefined) : Promise.resolve();
+        return functionLogs(options, { app: request.app, name, gone }, how);
       },
       input: async (id) => (own(id) === undefined ? await containers.input(id) : nowhere()),
       kill: async (id, number) => {

@@ -48,6 +48,7 @@ const parts = [
   ),
   part('redis-server', 'is packed for a test of containers', { ...sameName('redis'), apt: 'redis-server' }, ['test']),
   part('strace', 'shows the tests what the daemon asks of the kernel', sameName('strace'), ['test']),
+  peer('docker-compose', 'starts an app at the Docker API, for a test', sameName('docker-compose'), ['test']),
   part('chromium', 'shows pages to the browser tests', sameName('chromium'), ['test']),
   peer('linux.uml', 'is a kernel with nothing but cgroups v2, for a test', sameName('user-mode-linux'), ['test']),
   peer(

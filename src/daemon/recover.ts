@@ -19,8 +19,9 @@ export async function recoverEverything(world: World, log: Log): Promise<void> {
     const { id, app, name } = instance.spec;
     await world.doors.open({ app, name, instance: id, mayRun: service.mayRun });
   }
-  await deploys.restore();
+  // First, since an app that is brought back must find them on its network.
   await recoverNetworks(world);
+  await deploys.restore();
   await tasks.recover();
   await world.containers.recover();
   const wanted = await wantedIds(world);

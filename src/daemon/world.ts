@@ -8,6 +8,7 @@ import { createRouter } from '../gateway/router.ts';
 import { createBuilds } from '../image/build/builds.ts';
 import type { ImageStore } from '../image/store.ts';
 import type { AppModel } from '../model/app.ts';
+import { isDeclared } from '../model/declared.ts';
 import type { Id } from '../model/ids.ts';
 import type { ScheduleModel } from '../model/schedule.ts';
 import type { Clock } from '../observe/clock.ts';
@@ -18,6 +19,7 @@ import { createTasks, type Tasks } from '../tasks/tasks.ts';
 import type { Desk } from './api/desk.ts';
 import { createContainers } from './containers/containers.ts';
 import { isOurs, serveApi } from './api/server.ts';
+import { createDeclarations, type Declarations } from './declarations/declarations.ts';
 import { createAppContents } from './parts/app-contents.ts';
 import { createAppHands, type AppHands } from './parts/app-hands.ts';
 import { eventOfCall } from './parts/call-record.ts';
@@ -82,7 +84,10 @@ export function assemble(options: WorldOptions): World {
   const timeline = createDaemonTimeline(store, log);
   const { record } = timeline;
   const builds = createBuilds({ folder: join(dataFolder, 'builds'), images, env: process.env, log });
-  const catalog = createCatalog((app, model) => schedules.set(app, schedulesOf(model)));
+  const catalog = createCatalog((app, model) => {
+    schedules.set(app, schedulesOf(model));
+    declarations.changed();
+  });
   const router = createRouter();
   const volumes = createVolumes(join(dataFolder, 'volumes'));
   const contents = createAppContents(join(dataFolder, 'contents'));
@@ -154,8 +159,11 @@ export function assemble(options: WorldOptions): World {
   const networks = createRunNetworks({
     engine,
     networks: dockerNetworks,
-    isDeployed: (app) => catalog.get(app) !== undefined,
-    ensure: hands.ensureNetwork,
+    isOfFile: (app) => {
+      const deployed = catalog.get(app);
+      return deployed !== undefined && !isDeclared(deployed.model);
+    },
+    setNames: async (app, names) => await hands.networks.set(app, 'containers', names),
     clock,
     log,
   });
@@ -186,6 +194,21 @@ export function assemble(options: WorldOptions): World {
     clock,
     log,
   });
+  const declarations: Declarations = createDeclarations({
+    file: join(dataFolder, 'declarations.json'),
+    containers,
+    deploys,
+    catalog,
+    instances,
+    networks: dockerNetworks,
+    images,
+    tasks,
+    store,
+    engine,
+    timeline,
+    endRunOf: async (instance, graceMs) => await endRunOf(tasks, instance, graceMs),
+    clock,
+  });
   const { controls } = engine;
   const facts = hostFacts({
     version,
@@ -195,7 +218,7 @@ export function assemble(options: WorldOptions): World {
     hasTerminals: controls !== undefined,
   });
   const dockerApi: DockerApi = createDockerApi({
-    containers,
+    containers: declarations.containers,
     engine,
     clock,
     log,

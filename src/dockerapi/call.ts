@@ -86,6 +86,11 @@ export async function livingInstance(
     throw new MinkeError('CONFLICT', {
       reason: `Container ${container.run.id} is restarting, wait until the container is running`,
     });
+  if (container.isFunction === true && isAlive(container))
+    throw new MinkeError('NOT_SUPPORTED', {
+      what: `This at the container ${container.run.id}`,
+      reason: 'it stands for a function, whose instances run only while somebody calls it',
+    });
   if (!isAlive(container) || instance === undefined)
     throw new MinkeError('CONFLICT', { reason: `Container ${container.run.id} is not running` });
   return { container, instance };

@@ -92,6 +92,8 @@ export interface Container {
   readonly run: Run;
   /** false: recorded by `create` only; its run's state says nothing yet. */
   readonly isStarted: boolean;
+  /** It stands for a function: nothing runs in it, however long it is there. */
+  readonly isFunction?: true;
   /** Of the host, that lead to it now. */
   readonly ports?: readonly HostPort[];
   /** IPv4, in its network, while it lives. */

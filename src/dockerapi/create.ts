@@ -1,15 +1,13 @@
 import { MinkeError } from '../errors/index.ts';
 import type { RunOptions } from '../model/run.ts';
 import { sendJson } from './answer.ts';
+import { appOf } from './app-of.ts';
 import { isGone, scopeOf, type Call, type Desk } from './call.ts';
 import type { Container, ContainerRequest } from './containers.ts';
 import { publishAll } from './ports.ts';
 import { findImage } from './targets.ts';
 import type { AskedContainer } from './translate.ts';
 import { isName, randomName } from './names.ts';
-
-/** The app of everything that is started by hand. */
-const operatorApp = 'default';
 
 /** Records a container. Nothing starts: clients attach in between. */
 export async function createContainer(desk: Desk, call: Call): Promise<void> {
@@ -78,7 +76,8 @@ async function requestOf(desk: Desk, { create, caller }: Call, name: string): Pr
   const found = await findImage(desk.images, image);
   if (found === undefined) throw new MinkeError('NO_SUCH', { kind: 'image', name: image });
   const published = withPorts(create, options, found.config.exposedPorts);
-  return { app: operatorApp, target: { image }, args, env, options: withNetworks(desk, published) };
+  const attached = withNetworks(desk, published);
+  return { app: appOf(attached, desk.networks), target: { image }, args, env, options: attached };
 }
 
 function withPorts(

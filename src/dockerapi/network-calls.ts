@@ -1,5 +1,6 @@
 import { MinkeError } from '../errors/index.ts';
 import { sendJson, sendNothing } from './answer.ts';
+import { appOf } from './app-of.ts';
 import { attachmentsOf, readEndpoint, withAttachments } from './attachments.ts';
 import { isRunning, namedContainer, type Call, type Desk } from './call.ts';
 import { nameOf } from './container-view.ts';
@@ -119,8 +120,15 @@ export async function connectNetwork(desk: Desk, call: Call): Promise<void> {
     });
   if (network.name === 'none') throw new MinkeError('CONFLICT', { reason: 'the network "none" is no network' });
   const attachment = readEndpoint(network.name, body['EndpointConfig']);
-  const { id, options } = container.run;
-  await desk.containers.change(id, withAttachments([...attachmentsOf(options), attachment]));
+  const { id, app, options } = container.run;
+  const attached = withAttachments([...attachmentsOf(options), attachment]);
+  const found = appOf({ ...options, ...attached }, desk.networks);
+  if (app !== found)
+    throw new MinkeError('NOT_SUPPORTED', {
+      what: `Connecting a container of the app "${app}" to a network of "${found}"`,
+      reason: 'each app has a network of its own',
+    });
+  await desk.containers.change(id, attached);
   call.response.writeHead(200).end();
 }
 

@@ -2,7 +2,7 @@ import type { PublishedPort } from './app.ts';
 import type { Id } from './ids.ts';
 import type { RestartChoice } from './container.ts';
 import type { HealthcheckModel } from './health.ts';
-import type { ContainerSettings } from './instance.ts';
+import type { ContainerSettings, Outbound } from './instance.ts';
 
 /**
  * A run is one execution of a task (or of an image) and moves only along these edges:
@@ -68,6 +68,8 @@ export interface RunOptions {
   readonly network?: 'app' | 'none';
   /** Of the operator's networks, in place of the app's own, which is `bridge` among them. */
   readonly attachments?: readonly RunAttachment[];
+  /** Where outside of its network it may connect to; absent = everywhere that is public. */
+  readonly outbound?: Outbound;
   /** Ports of the host that lead to it. */
   readonly ports?: readonly PublishedPort[];
   /** Kept after its end until it is removed by hand, as `docker run` without `--rm` does. */

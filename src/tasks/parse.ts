@@ -74,7 +74,7 @@ const readMount = objectOf<Omit<RunMount, 'isNameless'>>(
 /** Networks, ports and what is of more than one run are the Docker API's to ask for. */
 type OwnOptions = Omit<
   RunOptions,
-  'attachments' | 'ports' | 'restart' | 'imageId' | 'stdinOnce' | 'settings' | 'healthcheck'
+  'attachments' | 'outbound' | 'ports' | 'restart' | 'imageId' | 'stdinOnce' | 'settings' | 'healthcheck'
 >;
 
 const readOptions = objectOf<OwnOptions>({

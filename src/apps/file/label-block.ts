@@ -72,7 +72,7 @@ const twice = (label: Pair, problems: Problems): void =>
 /** The key as it is written as a label, less the last `shorter` parts. */
 function placeOf({ name, node }: Pair, shorter: number): Place {
   const parts = name.split('.');
-  const path = node.at.path.replace(/(\.labels).*$/s, '$1');
+  const path = node.at.path.replace(/((?:^|\.)labels).*$/s, '$1');
   return { ...node.at, path: below(path, parts.slice(0, parts.length - shorter).join('.')) };
 }
 

@@ -1,5 +1,5 @@
 import type { Hands } from '../../apps/deploy/hands.ts';
-import type { AppNames, OwnedRoute, Spot } from '../../apps/deploy/step.ts';
+import type { OwnedRoute, Spot } from '../../apps/deploy/step.ts';
 import { portOf } from '../../apps/instance/instance-spec.ts';
 import { lastLinesOf, waitReady } from '../../apps/supervise/readiness.ts';
 import type { Supervisor, SupervisorHands } from '../../apps/supervise/supervisor.ts';
@@ -14,7 +14,9 @@ import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Timeline } from '../../observe/timeline.ts';
 import type { Store } from '../../store/store.ts';
+import { defaultApp } from '../../tasks/submission.ts';
 import type { AppContents } from './app-contents.ts';
+import { createAppNetworks, noNames, type AppNetworks } from './app-networks.ts';
 import type { Catalog, Deployed } from './catalog.ts';
 import type { Instances } from './instances.ts';
 import { createPublished, type Published } from './published.ts';
@@ -27,14 +29,11 @@ export interface AppHands {
   /** For carrying out one plan: this is what should be. */
   forDeploy(deployed: Deployed, signal: AbortSignal): Hands;
   readonly forSupervisor: SupervisorHands;
-  /** What the app's network answers for; undefined = there is none yet in this life of the daemon. */
-  networkOf(app: string): AppNames | undefined;
   readonly published: Pick<Published, 'of' | 'next'>;
   routesOf(app: string): readonly OwnedRoute[];
   /** Requests by route and by name find what is deployed now; the routes themselves stay as they are. */
   setTargets(deployed: Deployed): void;
-  /** For containers of no app file. */
-  ensureNetwork(app: string, names: AppNames): Promise<void>;
+  readonly networks: AppNetworks;
 }
 
 export interface AppHandsOptions {
@@ -59,14 +58,9 @@ export interface AppHandsOptions {
 export function createAppHands(options: AppHandsOptions): AppHands {
   const { engine, instances, catalog, store, router, volumes, contents, clock, record, ends, supervisor } = options;
   const { onNamed, endRunOf } = options;
-  const networks = new Map<string, AppNames>();
+  const networks = createAppNetworks(engine, onNamed);
   const published = createPublished(engine);
   const routes = new Map<string, readonly OwnedRoute[]>();
-
-  const ensureNetwork = async (app: string, names: AppNames): Promise<void> => {
-    await engine.networks.ensure({ app, ...names, listener: onNamed });
-    networks.set(app, names);
-  };
 
   const portAnswers = async (instance: Instance, signal: AbortSignal): Promise<void> => {
     const { app, name } = instance.spec;
@@ -123,7 +117,7 @@ export function createAppHands(options: AppHandsOptions): AppHands {
         supervisor().renew(app);
         setTargets(deployed);
       },
-      ensureNetwork: async (names) => await ensureNetwork(app, names),
+      ensureNetwork: async (names) => await networks.set(app, 'app', names),
       ensureVolume: async (volume) => volumes.ensure(volume),
       setRoutes: async (owned) => {
         setRoutes(deployed, owned);
@@ -165,9 +159,10 @@ export function createAppHands(options: AppHandsOptions): AppHands {
           name: service,
           facts: { error: error.toJSON() },
         }),
+      // Plain containers of the operator's share one, and are told of to nobody here.
       removeNetwork: async () => {
-        await engine.networks.remove(app);
-        networks.delete(app);
+        const isShared = app === defaultApp && instances.list(app).length > 0;
+        await networks.set(app, 'app', isShared ? noNames : undefined);
       },
       removeVolume: async (volume) => volumes.remove(volume),
       forgetApp: async () => {
@@ -196,11 +191,10 @@ export function createAppHands(options: AppHandsOptions): AppHands {
       publish: published.add,
       unpublish: async ({ spec: { app, name, id } }) => await published.remove(app, name, [id]),
     }),
-    networkOf: (app) => networks.get(app),
+    networks,
     published,
     routesOf: (app) => routes.get(app) ?? [],
     setTargets,
-    ensureNetwork,
   };
 }
 

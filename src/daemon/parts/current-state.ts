@@ -20,7 +20,7 @@ export interface StateParts {
 /** What there is of an app, asked of those who have it. */
 export function currentOf({ catalog, hands, instances, supervisor, volumes, ends }: StateParts, app: string): Current {
   const deployed = catalog.get(app);
-  const network = hands.networkOf(app);
+  const network = hands.networks.of(app);
   const services = supervisor.list(app);
   const kept = new Set(services.flatMap(({ instance }) => instance ?? []));
   const between = services.filter(

@@ -3,7 +3,7 @@ import { portsOf } from '../../apps/deploy/app-names.ts';
 import { findForeignEngine } from '../../apps/deploy/foreign-engine.ts';
 import { plan, type PlanOptions } from '../../apps/deploy/plan.ts';
 import type { Contents } from '../../apps/file/read-contents.ts';
-import type { Spot } from '../../apps/deploy/step.ts';
+import type { Current, Spot } from '../../apps/deploy/step.ts';
 import { findTakenRoute } from '../../apps/deploy/taken-routes.ts';
 import { findUnchecked } from '../../apps/deploy/unchecked.ts';
 import { wished, type Wish } from '../../apps/deploy/wish.ts';
@@ -65,10 +65,10 @@ export interface Deploys {
     onProgress: (progress: StepProgress) => void,
     signal?: AbortSignal,
   ): Promise<{ readonly changed: boolean }>;
-  /** @throws APP_NOT_FOUND */
+  /** `keepsContainers`: those from the Docker API live on, on their network. @throws APP_NOT_FOUND */
   down(
     app: string,
-    options: { readonly removeVolumes: boolean },
+    options: { readonly removeVolumes: boolean; readonly keepsContainers?: boolean },
     onProgress: (progress: StepProgress) => void,
   ): Promise<void>;
   /**
@@ -246,7 +246,7 @@ export function createDeploys(parts: DeploysOptions): Deploys {
       await parts.instances.forgetEnded(app, left);
       return { changed: true };
     },
-    down: async (app, { removeVolumes }, onProgress) => {
+    down: async (app, { removeVolumes, keepsContainers = false }, onProgress) => {
       supersede(app, 'down');
       await inTurn(app, async () => {
         const deployed = catalog.get(app);
@@ -255,7 +255,9 @@ export function createDeploys(parts: DeploysOptions): Deploys {
         const letIn = await functions.drain(app);
         try {
           await executeSteps(
-            plan(currentOf(parts, app), undefined, { removeVolumes }),
+            plan(keepsContainers ? withoutContainers(currentOf(parts, app)) : currentOf(parts, app), undefined, {
+              removeVolumes,
+            }),
             hands.forDeploy(deployed, new AbortController().signal),
             onProgress,
             { clock },
@@ -295,6 +297,11 @@ export function createDeploys(parts: DeploysOptions): Deploys {
     },
   };
 }
+
+const withoutContainers = (current: Current): Current => ({
+  ...current,
+  instances: current.instances.filter(({ kind }) => kind !== 'container'),
+});
 
 const isSamePlace = (left: Spot, right: Spot): boolean =>
   left.service === right.service && left.replica === right.replica;

@@ -1,12 +1,15 @@
 import { emptyApp, imageTarget } from '../../apps/instance/image-target.ts';
+import { attachmentsOf, ownNetwork } from '../../dockerapi/attachments.ts';
 import type { Engine, Instance } from '../../engines/engine.ts';
 import type { ImageStore } from '../../image/store.ts';
+import { isDeclared } from '../../model/declared.ts';
 import { shortId, type Id } from '../../model/ids.ts';
 import type { AppModel, AttachmentModel } from '../../model/app.ts';
 import type { RunMount, RunTarget } from '../../model/run.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { LaunchableRun, LaunchedRun, Launcher } from '../../tasks/launcher.ts';
 import type { AppHands } from './app-hands.ts';
+import { noNames } from './app-networks.ts';
 import type { Catalog, Startable } from './catalog.ts';
 import type { Instances } from './instances.ts';
 import type { Place, RunNetworks } from './run-networks.ts';
@@ -28,7 +31,8 @@ export function createLauncher(options: {
   const startableOf = async (app: string, target: RunTarget, name: string, imageId?: string): Promise<Startable> => {
     if ('function' in target) return catalog.startable(app, target.function);
     const image = await images.prepare(imageId ?? target.image);
-    const model = catalog.get(app)?.model ?? emptyApp(app, '/');
+    const deployed = catalog.get(app)?.model;
+    const model = deployed === undefined || isDeclared(deployed) ? emptyApp(app, '/') : deployed;
     return { app: model, service: { ...imageTarget(name, target.image), networks: everyNetwork(model) }, image };
   };
 
@@ -60,12 +64,12 @@ export function createLauncher(options: {
         run.options.imageId,
       );
       const isFunction = 'function' in run.target;
-      if (!isFunction && hands.networkOf(run.app) === undefined)
-        await hands.ensureNetwork(run.app, { names: [], networks: {}, ports: [] });
+      const isOnAppsOwn = !isFunction && attachmentsOf(run.options).some(({ network }) => network === ownNetwork);
+      if (isOnAppsOwn && hands.networks.of(run.app) === undefined) await hands.networks.set(run.app, 'app', noNames);
       makeVolumes(volumes, startable.app, run.options.mounts ?? []);
       const place = isFunction ? undefined : await networks.open(run);
       const starting = instances.start({
-        ...(place === undefined ? startable : placed(startable, place)),
+        ...reaching(place === undefined ? startable : placed(startable, place), run),
         extras: { ...extrasOf(run, attempt, clock, isFunction), ...rootOf(engine, run) },
         ...(run.parent === undefined ? {} : { parent: run.parent }),
         signal,
@@ -94,6 +98,9 @@ const placed = ({ app, service, image }: Startable, { networks, attachments }: P
   service: { ...service, networks: attachments },
   image,
 });
+
+const reaching = (startable: Startable, { options: { outbound } }: LaunchableRun): Startable =>
+  outbound === undefined ? startable : { ...startable, service: { ...startable.service, outbound } };
 
 /** Only the operator runs images by their name, and finds everything there is in the app. */
 const everyNetwork = ({ networks }: AppModel): readonly AttachmentModel[] =>

@@ -8,12 +8,13 @@ import type { Run, RunAttachment } from '../../model/run.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import { untilSuccess } from '../../observe/until-success.ts';
+import { defaultApp } from '../../tasks/submission.ts';
 import { createTurns } from './turns.ts';
 
 /**
- * What the network of an app without a file has to know of containers that ask for it: on which of the operator's networks they find
- * one another, and which ports of the host lead to them. It knows them by numbers that are used again, since a network never forgets
- * a name.
+ * What the network of an app has to know of containers that ask for it: on which of the operator's networks they find one another,
+ * and which ports of the host lead to them. It knows them by numbers that are used again, since a network never forgets a name; no
+ * service has such a name.
  */
 export interface RunNetworks {
   /** Before its instance starts. @throws PORT_UNAVAILABLE, NO_SUCH, NOT_SUPPORTED in an app that a file describes */
@@ -38,8 +39,9 @@ export interface Place {
 export interface RunNetworksOptions {
   readonly engine: Pick<Engine, 'networks'>;
   readonly networks: Pick<Networks, 'find'>;
-  readonly isDeployed: (app: string) => boolean;
-  readonly ensure: (app: string, names: AppNames) => Promise<void>;
+  /** An app file says what its network is. */
+  readonly isOfFile: (app: string) => boolean;
+  readonly setNames: (app: string, names: AppNames | undefined) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -50,17 +52,23 @@ interface Member {
 }
 
 export function createRunNetworks(options: RunNetworksOptions): RunNetworks {
-  const { engine, networks, isDeployed, ensure, clock, log } = options;
+  const { engine, networks, isOfFile, setNames, clock, log } = options;
   const closing = new AbortController();
   const members = new Map<Id, Member>();
   const inTurn = createTurns();
   const of = (app: string): readonly Member[] => [...members.values()].filter(({ run }) => run.app === app);
-  const renew = async (app: string): Promise<void> => await ensure(app, namesOf(of(app)));
+  const renew = async (app: string): Promise<void> => await setNames(app, namesOf(of(app)));
+  /** With its last container a network goes, unless others are on it; but for the one that all share who say no other. */
+  const renewWithout = async (app: string, member: Member): Promise<void> => {
+    const left = of(app).filter((one) => one !== member);
+    await setNames(app, left.length === 0 && app !== defaultApp ? undefined : namesOf(left));
+    if (left.length > 0 || app === defaultApp) await engine.networks.publish(app, member.name, []);
+  };
 
   const add = (run: Run): void => {
     const names = new Set(of(run.app).map(({ name }) => name));
     for (let number = 1; ; number += 1) {
-      const name = `container-${number}`;
+      const name = `container.${number}`;
       if (names.has(name)) continue;
       members.set(run.id, { run, name });
       return;
@@ -76,7 +84,7 @@ export function createRunNetworks(options: RunNetworksOptions): RunNetworks {
   const open = async (run: Run): Promise<Place | undefined> => {
     const attachments = attachmentsOf(run);
     if (!wishes(run)) return undefined;
-    if (isDeployed(run.app))
+    if (isOfFile(run.app))
       throw new MinkeError('NOT_SUPPORTED', {
         what: `A network or a port of a container in "${run.app}"`,
         reason: 'the app file of that name says what its network is',
@@ -105,8 +113,7 @@ export function createRunNetworks(options: RunNetworksOptions): RunNetworks {
     if (member === undefined) return;
     const { app } = member.run;
     await inTurn(app, async () => {
-      await ensure(app, namesOf(of(app).filter((one) => one !== member)));
-      await engine.networks.publish(app, member.name, []);
+      await renewWithout(app, member);
       members.delete(run);
     });
   };
@@ -131,7 +138,7 @@ export function createRunNetworks(options: RunNetworksOptions): RunNetworks {
   const renewAnyhow = async (app: string): Promise<void> => {
     await renew(app).catch(async (error: unknown) => {
       log.error('Ports of containers are not to be had again', { app, error });
-      await ensure(app, { ...namesOf(of(app)), ports: [] }).catch((again: unknown) =>
+      await setNames(app, { ...namesOf(of(app)), ports: [] }).catch((again: unknown) =>
         log.error('The network of containers is not to be had again', { app, error: again }),
       );
     });
@@ -142,7 +149,7 @@ export function createRunNetworks(options: RunNetworksOptions): RunNetworks {
     enter,
     leave: leaveSurely,
     adopt: async (living) => {
-      const wishing = living.filter(({ run }) => wishes(run) && !isDeployed(run.app));
+      const wishing = living.filter(({ run }) => wishes(run));
       for (const { run } of wishing) add(run);
       for (const app of new Set(wishing.map(({ run }) => run.app))) await renewAnyhow(app);
       for (const { run, instance } of wishing)

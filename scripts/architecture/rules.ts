@@ -119,4 +119,5 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
   koffi: ['linux'],
   yaml: ['apps'],
   'node:sqlite': ['store'],
+  pg: ['store'],
 };

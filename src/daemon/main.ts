@@ -11,6 +11,7 @@ import { createLog, type Log } from '../observe/log.ts';
 import { createRegistrySource } from '../image/registry/registry.ts';
 import { createImageStore } from '../image/store.ts';
 import { createSqliteStore } from '../store/sqlite-store.ts';
+import type { Store } from '../store/store.ts';
 import { isOurs, serveApi } from './api/server.ts';
 import { loadReader } from './api/read-model.ts';
 import { listenNearby, listenOnSocket, type Address } from './listen.ts';
@@ -26,6 +27,8 @@ export interface ServeOptions {
   readonly gateway?: Address;
   /** Absent: the sandbox, with crun, or runc where crun is missing. */
   readonly engine?: EngineChoice;
+  /** `postgres://USER@HOST/DATABASE`, for what is otherwise kept in a file of the data folder. */
+  readonly store?: string;
   readonly writeLog: (line: string) => void;
   /** Aborted: the daemon ends and leaves services and runs alive. */
   readonly signal: AbortSignal;
@@ -50,10 +53,17 @@ export async function serve(options: ServeOptions): Promise<Daemon> {
   }
 }
 
+/** What speaks PostgreSQL is loaded where it is needed: no other daemon waits for it. */
+async function openStore(url: string | undefined, dataFolder: string): Promise<Store> {
+  if (url === undefined) return await createSqliteStore({ file: join(dataFolder, 'minke.db') });
+  const { createPostgresStore } = await import('../store/postgres-store.ts');
+  return await createPostgresStore({ url });
+}
+
 async function begin(options: ServeOptions, dataFolder: string, log: Log, unlock: () => void): Promise<Daemon> {
   // What is open already when something fails half-way.
   await using opened = new AsyncDisposableStack();
-  const opening = createSqliteStore({ file: join(dataFolder, 'minke.db') });
+  const opening = openStore(options.store, dataFolder);
   opened.defer(async () => await opening.then(async (one) => await one.close()).catch(() => undefined));
   const images = createImageStore({
     folder: join(dataFolder, 'images'),

@@ -197,6 +197,11 @@ export const catalogue = {
     'End what holds it; fuser -v {file} names it.',
   ),
   STATE_READ_ONLY: passing(503, 'Cannot write the state of minke: {file} is read-only', 'Make it writable for root.'),
+  STATE_UNREACHABLE: passing(
+    503,
+    'The state of minke cannot be reached at {place}: {reason}',
+    'Start the database there, or name another: MINKE_STORE=postgres://USER@HOST/DATABASE',
+  ),
   NETWORK_FAILED: system(500, 'Cannot set up the network of "{app}": {reason}'),
   DOCKER_UNREACHABLE: passing(
     503,

@@ -173,7 +173,12 @@ async function answer(kept: Kept, tick: number, options: SchedulesOptions): Prom
   }
 }
 
-const waitsForStore: ReadonlySet<string> = new Set(['OUT_OF_DISK', 'STATE_LOCKED', 'STATE_READ_ONLY']);
+const waitsForStore: ReadonlySet<string> = new Set([
+  'OUT_OF_DISK',
+  'STATE_LOCKED',
+  'STATE_READ_ONLY',
+  'STATE_UNREACHABLE',
+]);
 
 const keyOfTick = ({ function: name, entry }: Kept, tick: number): string => `tick/${name}/${entry}/${tick}`;
 

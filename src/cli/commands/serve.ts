@@ -15,7 +15,8 @@ export const command = defineCommand({
   about: `Runs the daemon in the foreground. Ctrl-C or SIGTERM ends it and leaves services and runs alive, for the next
 daemon to take over; minke shutdown stops them. Without --gateway and MINKE_GATEWAY the gateway listens on
 127.0.0.1:8080, or on the next port that is free. The engine docker runs services by the Docker Engine of this machine,
-at DOCKER_HOST or its usual socket, and requests and tasks by crun where that is there. MINKE_RUNTIME=runc starts containers with runc; otherwise crun does, or runc where crun is missing.`,
+at DOCKER_HOST or its usual socket, and requests and tasks by crun where that is there. MINKE_RUNTIME=runc starts containers with runc; otherwise crun does, or runc where crun is missing.
+MINKE_STORE=postgres://USER@HOST/DATABASE keeps runs and apps in a PostgreSQL database instead of the data folder.`,
   examples: [{ line: 'minke serve --data /tmp/mine --gateway 127.0.0.1:9000', about: 'One beside another' }],
   handle: async (context, { options }) => {
     const text = options.gateway ?? context.env.MINKE_GATEWAY ?? '';
@@ -26,12 +27,15 @@ at DOCKER_HOST or its usual socket, and requests and tasks by crun where that is
       writeLog: createDaemonLogWriter(context.err),
       signal: context.signal,
       ...gateway,
+      ...storeOf(context.env.MINKE_STORE ?? ''),
       engine: engineOf(options.engine ?? context.env.MINKE_ENGINE ?? '', context.env),
     });
     await daemon.closed;
     return 0;
   },
 });
+
+const storeOf = (url: string): { store?: string } => (url === '' ? {} : { store: url });
 
 function engineOf(name: string, env: Context['env']): EngineChoice {
   if (name === '' || name === 'sandbox') return { name: 'sandbox', ...runtimeOf(env.MINKE_RUNTIME ?? '') };

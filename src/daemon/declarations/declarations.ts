@@ -229,9 +229,9 @@ export function createDeclarations(options: DeclarationsOptions): Declarations {
         const { request } = declaration;
         kept.put({ ...declaration, request: { ...request, options: { ...request.options, ...changed } } });
       },
-      remove: async (id) => {
+      remove: async (id, how) => {
         const declaration = own(id);
-        if (declaration === undefined) return await containers.remove(id);
+        if (declaration === undefined) return await containers.remove(id, how);
         await end(declaration, 0);
         kept.remove(id);
         news.emit('change');

@@ -97,6 +97,9 @@ export const numbersIn = (text: string): number[] =>
     .filter((line) => /^\d+$/.test(line))
     .map(Number);
 
+/** The last whole line, which is a number; 0 before the first. Looks at nothing else: what counts on for minutes writes megabytes. */
+export const lastNumberIn = (text: string): number => Number(/(?:^|\n)(\d+)\n[^\n]*$/.exec(text.slice(-100))?.[1] ?? 0);
+
 /** What a daemon's folders and processes carry in their names. */
 export const runtimeNameOf = (dataFolder: string): string => `minke-${placesFor(dataFolder).daemonId}`;
 

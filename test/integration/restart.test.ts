@@ -6,7 +6,7 @@ import type { InstanceRow, RunRequest } from '../../src/api/types.ts';
 import type { Run } from '../../src/model/run.ts';
 import { createRuns, type Runs } from '../../src/sdk/runs.ts';
 import { startDaemon, type TestDaemon } from './daemon.ts';
-import { descriptorCount, numbers, numbersIn, viewOf, type HostView } from './restart-host.ts';
+import { descriptorCount, lastNumberIn, numbers, numbersIn, viewOf, type HostView } from './restart-host.ts';
 
 const appFile = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const kill = 'SIGKILL';
@@ -132,8 +132,8 @@ describe('a daemon that dies', () => {
   };
   /** Resolves when the teller has heard a few more numbers than now. */
   const stillTelling = async (teller: string): Promise<void> => {
-    const heard = numbersIn(await view.output(teller)).length;
-    await view.untilWritten(teller, (text) => numbersIn(text).length > heard + 5);
+    const heard = lastNumberIn(await view.output(teller));
+    await view.untilWritten(teller, (text) => lastNumberIn(text) > heard + 5);
   };
 
   const onlyServicesLive = async (): Promise<void> => {

@@ -14,6 +14,8 @@ export interface StatusAnswer {
   readonly pid: number;
   readonly startedAt: number;
   readonly dataFolder: string;
+  /** What call-backs are signed with. */
+  readonly callbackSecretFile: string;
   /** Short folder for sockets and what lives with the containers, where the engine keeps one. */
   readonly runFolder?: string;
   readonly engine: { readonly name: string; readonly details: Readonly<Record<string, string>> };
@@ -219,4 +221,6 @@ export interface RunRequest {
   readonly maxAgeMs?: number;
   /** Input for stdin, base64. */
   readonly input?: string;
+  /** Told of its end, whatever it is; default: the target's own. */
+  readonly callback?: { readonly url: string };
 }

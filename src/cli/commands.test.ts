@@ -406,6 +406,7 @@ describe('images and the daemon', () => {
         'data     /data',
         'gateway  http://127.0.0.1:8080',
         'engine   sandbox, crun 1.8',
+        'secret   /data/callback.secret, which signs call-backs',
         'apps     1',
         'runs     9 accepted = 1 waiting + 1 in flight + 4 settled + 1 dead + 2 removed',
         '',

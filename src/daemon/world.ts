@@ -23,6 +23,7 @@ import { createDeclarations, type Declarations } from './declarations/declaratio
 import { createAppContents } from './parts/app-contents.ts';
 import { createAppHands, type AppHands } from './parts/app-hands.ts';
 import { eventOfCall } from './parts/call-record.ts';
+import { callbackSecretFile, openCallbackSecret } from './parts/callback-secret.ts';
 import { createCapacity } from './parts/capacity.ts';
 import { createCatalog, type Catalog } from './parts/catalog.ts';
 import { createLocalImages } from './parts/local-images.ts';
@@ -168,7 +169,14 @@ export function assemble(options: WorldOptions): World {
     log,
   });
   const launcher = createLauncher({ engine, instances, catalog, images, hands, volumes, networks, clock });
-  const tasks: Tasks = createTasks({ store, launcher, clock, log, record });
+  const tasks: Tasks = createTasks({
+    store,
+    launcher,
+    clock,
+    log,
+    callbackSecret: openCallbackSecret(dataFolder),
+    record,
+  });
   const schedules = createSchedules({ store: store.schedules, tasks, clock, log, record });
   const capacity = createCapacity({ engine, instances, catalog, hands, functions, tasks: () => tasks });
   const gateway: Gateway = createGateway({
@@ -233,6 +241,7 @@ export function assemble(options: WorldOptions): World {
     pid: process.pid,
     startedAt,
     dataFolder,
+    callbackSecretFile: callbackSecretFile(dataFolder),
     runFolder,
     engine: engine.describe(),
     gateway: gatewayAddress,

@@ -86,6 +86,8 @@ export interface ServiceModel {
   readonly scale?: ScaleModel;
   /** Of a task. */
   readonly retries?: RetriesModel;
+  /** Of a task: URL that is told of the ends of its runs. */
+  readonly callback?: string;
   /** Of a task: when it runs by itself. */
   readonly schedules?: readonly ScheduleModel[];
   /** cgi and http: requests that may wait; absent = the gateway's own limit. */

@@ -133,6 +133,14 @@ export interface FailedAttempt {
   readonly error: { readonly code: string; readonly message: string };
 }
 
+/** Where the end of a run is told. `owed` from its accept on, until it was `delivered`, or was `failed` to be for a day. */
+export interface RunCallback {
+  readonly url: string;
+  readonly state: CallbackState;
+}
+
+export type CallbackState = 'owed' | 'delivered' | 'failed';
+
 export interface Run {
   readonly id: Id;
   readonly app: string;
@@ -171,6 +179,7 @@ export interface Run {
   /** It is a life of this container, which keeps it. */
   readonly container?: Id;
   readonly idempotencyKey?: string;
+  readonly callback?: RunCallback;
 }
 
 /** Of all its attempts that had one. */

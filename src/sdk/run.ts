@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly retries?: RetryRules;
   /** Milliseconds until it must have begun; default: the function's own. */
   readonly maxAge?: number;
+  /** URL that is told of its end, whatever it is; default: the function's own. Refused inside a container. */
+  readonly callback?: string;
   readonly container?: ContainerOptions;
 }
 
@@ -57,7 +59,7 @@ export async function run(
 }
 
 async function accept(transport: Transport, target: Target, args: Arguments, options: RunOptions): Promise<Run> {
-  const { env, timeout, input, app, notBefore, retries, maxAge, container } = options;
+  const { env, timeout, input, app, notBefore, retries, maxAge, callback, container } = options;
   const answer = await transport.json<RunAnswer>('runs', {
     headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID() },
     json: {
@@ -69,6 +71,7 @@ async function accept(transport: Transport, target: Target, args: Arguments, opt
       notBefore: notBefore?.getTime(),
       retries,
       maxAgeMs: maxAge,
+      callback: callback === undefined ? undefined : { url: callback },
       options: container,
       input: input === undefined ? undefined : Buffer.from(input).toString('base64'),
     },

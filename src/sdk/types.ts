@@ -34,6 +34,8 @@ export interface Run {
   readonly retries?: RetryRules;
   /** Attempts that failed and were not the last, oldest first. */
   readonly failures?: readonly FailedAttempt[];
+  /** Told of its end: yet to be, done, or given up after a day. */
+  readonly callback?: { readonly url: string; readonly state: 'owed' | 'delivered' | 'failed' };
   /** The settled run that this one does once more, and the one that does this one once more. */
   readonly retryOf?: string;
   readonly retriedAs?: string;

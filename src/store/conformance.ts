@@ -46,6 +46,25 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
         expect(await store.runs.get(run.id)).toEqual(run);
       });
 
+      it('knows which settled runs owe a call-back, in their order, until each is settled once', async () => {
+        const owing = async (after?: string, limit = 10) => (await store.runs.owing(after, limit)).map(({ id }) => id);
+        const callback = { url: 'http://a/', state: 'owed' } as const;
+        await accept({ callback });
+        await settledAt(1);
+        const [first, second] = [await settledAt(2, { callback }), await settledAt(1, { callback })];
+        await reopen();
+        expect(await owing()).toEqual([first, second]);
+        expect(await owing(undefined, 1)).toEqual([first]);
+        expect(await owing(first)).toEqual([second]);
+        await store.runs.settleCallback(first, 'delivered');
+        await store.runs.settleCallback(first, 'failed');
+        expect(await owing()).toEqual([second]);
+        expect((await store.runs.get(first))?.callback).toEqual({ ...callback, state: 'delivered' });
+        await store.runs.remove(second);
+        await store.runs.settleCallback(second, 'failed');
+        expect(await owing()).toEqual([]);
+      });
+
       it('answers undefined for a run that is not there', async () => {
         expect(await store.runs.get(newId())).toBeUndefined();
         expect(await store.runs.input(newId())).toBeUndefined();

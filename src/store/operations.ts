@@ -21,6 +21,7 @@ const readOperations: ReadonlySet<OperationName> = new Set<OperationName>([
   'listRuns',
   'expiredRuns',
   'runLedger',
+  'owingRuns',
   'getTick',
   'getApp',
   'listApps',

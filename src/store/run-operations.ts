@@ -1,6 +1,6 @@
 import { MinkeError } from '../errors/index.ts';
 import type { Id } from '../model/ids.ts';
-import { canMove, isSettled, runStates, type Run, type RunState } from '../model/run.ts';
+import { canMove, isSettled, runStates, type CallbackState, type Run, type RunState } from '../model/run.ts';
 import { columns, maybeRun, toPatchRow, toRow, toRun } from './run-rows.ts';
 import { all, first, run as perform, type Statement, type Value, type Values, type Work } from './statement.ts';
 import { idempotencyMs, type Ledger, type Retention, type RunFilter, type RunPatch } from './store.ts';
@@ -61,6 +61,16 @@ export const runOperations = {
   *setOptionsOfRun(id: Id, options: Run['options']): Work<Run | undefined> {
     const values = { id, options: JSON.stringify(options) };
     return maybeRun(yield* first('UPDATE runs SET options = :options WHERE id = :id RETURNING *', values));
+  },
+
+  *owingRuns(after: Id | undefined, limit: number): Work<readonly Run[]> {
+    const from = after === undefined ? '' : 'AND seq > (SELECT seq FROM runs WHERE id = :after)';
+    const sql = `SELECT * FROM runs WHERE callback_state = 'owed' AND ended_at IS NOT NULL ${from} ORDER BY seq LIMIT :limit`;
+    return (yield* all(sql, after === undefined ? { limit } : { after, limit })).map(toRun);
+  },
+
+  *settleCallback(id: Id, state: CallbackState): Work<void> {
+    yield* perform(`UPDATE runs SET callback_state = :state WHERE id = :id AND callback_state = 'owed'`, { id, state });
   },
 
   *removeRun(id: Id): Work<void> {
@@ -141,8 +151,10 @@ const ledgerSql = `
 /** Dead, and done once more by none: somebody is to look at it. */
 const isLooked = `(state <> 'dead' OR retried_as IS NOT NULL)`;
 
-/** No life of a container that is there. */
-const isFree = `(container IS NULL OR container NOT IN (SELECT id FROM containers))`;
+/** No life of a container that is there, and nobody is still to be told of it. */
+const isFree = `(
+  (container IS NULL OR container NOT IN (SELECT id FROM containers)) AND (callback_state IS NULL OR callback_state <> 'owed')
+)`;
 
 // (ended_at, seq) is unique, so that exactly maxCount rows stay where many ended within one millisecond.
 const expiredSql = `

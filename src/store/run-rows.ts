@@ -29,6 +29,8 @@ export const columns = [
   'retry_of',
   'retried_as',
   'container',
+  'callback_url',
+  'callback_state',
 ];
 
 export function toRow(run: Run): Record<string, Value> {
@@ -49,6 +51,8 @@ export function toRow(run: Run): Record<string, Value> {
     retry_of: run.retryOf ?? null,
     retried_as: run.retriedAs ?? null,
     container: run.container ?? null,
+    callback_url: run.callback?.url ?? null,
+    callback_state: run.callback?.state ?? null,
     ...toPatchRow(run),
   };
 }
@@ -86,6 +90,7 @@ export function toRun(row: Row): Run {
     retryOf: row['retry_of'],
     retriedAs: row['retried_as'],
     container: row['container'],
+    callback: row['callback_url'] === null ? null : { url: row['callback_url'], state: row['callback_state'] },
   };
   return {
     id: row['id'],

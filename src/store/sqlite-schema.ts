@@ -87,6 +87,11 @@ export const migrations: readonly string[] = [
   CREATE TABLE containers (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record TEXT NOT NULL) STRICT;
   ALTER TABLE runs ADD COLUMN container TEXT;
   `,
+  `
+  ALTER TABLE runs ADD COLUMN callback_url TEXT;
+  ALTER TABLE runs ADD COLUMN callback_state TEXT;
+  CREATE INDEX runs_owing ON runs (seq) WHERE callback_state = 'owed';
+  `,
 ];
 
 /** Brings the file to the newest schema, each step in a transaction of its own. @throws DATA_FOLDER for a newer file. */

@@ -44,6 +44,8 @@ export function storeOver({ call, close }: StoreClient): Store {
       move: (id, from, to, patch = {}) => call('moveRun', id, from, to, patch),
       retry: (id, again) => call('retryRun', id, again),
       setOptions: (id, options) => call('setOptionsOfRun', id, options),
+      owing: (after, limit) => call('owingRuns', after, limit),
+      settleCallback: (id, state) => call('settleCallback', id, state),
       remove: (id) => call('removeRun', id),
       ledger: () => call('runLedger'),
       expired: (retention) => call('expiredRuns', retention),

@@ -1,7 +1,7 @@
 import type { Id } from '../model/ids.ts';
 import type { AppModel } from '../model/app.ts';
 import type { ContainerRecord } from '../model/container.ts';
-import type { Run, RunState } from '../model/run.ts';
+import type { CallbackState, Run, RunState } from '../model/run.ts';
 import type { ServiceEnd } from '../model/service-end.ts';
 import type { ServicePlace } from '../model/service-place.ts';
 import type { TimelineEvent } from '../model/timeline.ts';
@@ -45,6 +45,10 @@ export interface RunStore {
   retry(id: Id, again: Run): Promise<Run | undefined>;
   /** Whatever state it is in; undefined when it is not there. */
   setOptions(id: Id, options: Run['options']): Promise<Run | undefined>;
+  /** Settled runs whose call-back is owed, in the order of their acceptance; those after that one, where one is given. */
+  owing(after: Id | undefined, limit: number): Promise<readonly Run[]>;
+  /** Of a call-back that is owed; "not there" and "not owed any more" are success. */
+  settleCallback(id: Id, state: Exclude<CallbackState, 'owed'>): Promise<void>;
   /** With its input. "Not there" is success. */
   remove(id: Id): Promise<void>;
   ledger(): Promise<Ledger>;
@@ -52,7 +56,7 @@ export interface RunStore {
    * Settled runs that nobody needs any more, those that ended first at the front: older than `maxAgeMs`, or beyond the
    * `maxCount` that ended last. A run whose idempotency key still counts is only ever too old, never too many. A dead one waits
    * for somebody to look at it, until it is done once more or older than `maxDeadAgeMs`. What is a life of a container that is
-   * there is its container's to remove.
+   * there is its container's to remove, and none goes whose call-back is owed.
    */
   expired(retention: Retention): Promise<readonly Run[]>;
 }

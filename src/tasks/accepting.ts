@@ -58,11 +58,19 @@ export function createAccepting(options: {
       return recorded.run;
     },
     again: async (settled) => {
-      const { id: retryOf, app, target, args, env, options: own, timeoutMs, retries, parent } = settled;
+      const { id: retryOf, app, target, args, env, options: own, timeoutMs, retries, parent, callback } = settled;
       // What was said of its time is over; the target says how long this one may wait.
       const { maxAgeMs } = await launcher.settings(app, target);
       const { run } = draftOf(
-        { app, target, args, env, options: own, ...(parent === undefined ? {} : { parent }) },
+        {
+          app,
+          target,
+          args,
+          env,
+          options: own,
+          ...(parent === undefined ? {} : { parent }),
+          ...(callback === undefined ? {} : { callback: { url: callback.url } }),
+        },
         { timeoutMs, ...(retries === undefined ? {} : { retries }), ...(maxAgeMs === undefined ? {} : { maxAgeMs }) },
         { id: ids(), createdAt: clock.now() },
       );

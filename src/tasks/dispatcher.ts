@@ -12,7 +12,7 @@ import { deliverInput } from './input.ts';
 import { createLanes, type WaitingRun } from './lanes.ts';
 import type { LaunchableRun, LaunchedRun, Launcher } from './launcher.ts';
 import type { Persist } from './persist.ts';
-import { endedEvent, requeuedEvent, retryingEvent, startedEvent } from './events.ts';
+import { requeuedEvent, retryingEvent, startedEvent } from './events.ts';
 import { decideExpired } from './retrying.ts';
 
 /**
@@ -57,6 +57,8 @@ export interface DispatcherOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly record: Timeline['record'];
+  /** Told of each run that was settled here. */
+  readonly onSettled: (run: Run) => void;
   readonly ids: () => Id;
   /** From 0 to 1, for the pauses between attempts. */
   readonly random: () => number;
@@ -79,7 +81,8 @@ interface Live {
 }
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { runs, launcher, changes, persist, clock, log, record, ids, random, startsAtOnce, closing } = options;
+  const { runs, launcher, changes, persist, clock, log, record, onSettled, ids, random, startsAtOnce } = options;
+  const { closing } = options;
   const lanes = createLanes((run) => Math.max(1, launcher.concurrency(run)));
   const live = new Map<Id, Live>();
   const launches = new Set<Promise<void>>();
@@ -157,7 +160,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const { to, patch } = decideExpired(run, clock.now());
     const row = await persist('an end', async () => runs.move(id, ['queued'], to, patch));
     if (row === undefined) return undefined;
-    record(endedEvent(row));
+    onSettled(row);
     changes.notify(id);
     return undefined;
   };
@@ -183,7 +186,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const row = await persist('an end', async () => runs.move(run.id, ['starting', 'running'], to, patch));
     if (row === undefined) log.warn('A run had been settled already', { run: run.id, to });
     if (row === undefined || row.state !== 'queued') {
-      if (row !== undefined) record(endedEvent(row));
+      if (row !== undefined) onSettled(row);
       return undefined;
     }
     const isLost = row.attempts < run.attempts;

@@ -2,12 +2,10 @@ import { MinkeError } from '../errors/index.ts';
 import type { Id } from '../model/ids.ts';
 import { isSettled, type Run } from '../model/run.ts';
 import type { Clock } from '../observe/clock.ts';
-import type { Timeline } from '../observe/timeline.ts';
 import type { RunStore } from '../store/store.ts';
 import type { Changes } from './changes.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { decideCancelled, type Ending } from './ending.ts';
-import { endedEvent } from './events.ts';
 import { daemonEnds } from './waiting.ts';
 
 /** Ends a run wherever it is, and resolves once it is settled. @throws RUN_STATE when it was settled before. */
@@ -18,17 +16,18 @@ export function createEnder(options: {
   readonly dispatcher: Dispatcher;
   readonly changes: Changes;
   readonly clock: Clock;
-  readonly record: Timeline['record'];
+  /** Told of what was settled here. */
+  readonly onSettled: (run: Run) => void;
   readonly closing: AbortSignal;
 }): EndRun {
-  const { runs, dispatcher, changes, clock, record, closing } = options;
+  const { runs, dispatcher, changes, clock, onSettled, closing } = options;
 
   const cancelQueued = async (run: Run, reason: string): Promise<void> => {
     const { to, patch } = decideCancelled(run, reason, clock.now());
     const cancelled = await runs.move(run.id, ['queued'], to, patch);
     if (cancelled === undefined) return;
     dispatcher.drop(run.id);
-    record(endedEvent(cancelled));
+    onSettled(cancelled);
     changes.notify(run.id);
   };
 

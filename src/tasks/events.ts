@@ -30,6 +30,17 @@ export function retryingEvent(run: Run, at: number): TimelineEvent {
   return { ...eventOf('run.retrying', run, at), facts };
 }
 
+/** What became of a call-back; where it goes is shown without its path, which may be a secret of its receiver. */
+export function callbackEvent(
+  what: 'delivered' | 'retrying' | 'failed',
+  run: Run,
+  at: number,
+  facts: Readonly<Record<string, unknown>>,
+): TimelineEvent {
+  const to = run.callback === undefined ? undefined : new URL(run.callback.url).origin;
+  return { ...eventOf(`callback.${what}`, run, at), facts: { to, ...facts } };
+}
+
 function eventOf(kind: string, run: Run, at: number): TimelineEvent {
   const { id, app, target, instance } = run;
   return { at, kind, app, name: nameOfTarget(target), run: id, ...(instance === undefined ? {} : { instance }) };

@@ -37,7 +37,7 @@ export interface ScriptedInstance {
   readonly graces: readonly number[];
   /** All of its stdin. */
   readonly input: Promise<Buffer>;
-  write(stream: LogChunk['stream'], text: string): void;
+  write(stream: LogChunk['stream'], output: string | Uint8Array): void;
   exit(code: number, cause?: InstanceExit['cause']): void;
 }
 
@@ -111,8 +111,8 @@ function makeInstance(run: LaunchableRun, attempt: number, now: () => number, sc
     chunks: [],
     hasEnded: false,
     input: script.isDeaf?.(launch) === true ? Promise.resolve(Buffer.alloc(0)) : buffer(stdin),
-    write: (stream, text) => {
-      instance.chunks.push({ stream, at: now(), bytes: Buffer.from(text) });
+    write: (stream, output) => {
+      instance.chunks.push({ stream, at: now(), bytes: Buffer.from(output) });
       changed();
     },
     exit: (code, cause = 'exited') => {

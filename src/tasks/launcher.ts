@@ -42,6 +42,8 @@ export interface TargetSettings {
   readonly retries?: RetryRules;
   /** Milliseconds from its accept, or from when it may begin, until it must have begun; absent = however long it takes. */
   readonly maxAgeMs?: number;
+  /** URL that is told of its end. */
+  readonly callback?: string;
 }
 
 export type LaunchableRun = Run & { readonly instance: Id };

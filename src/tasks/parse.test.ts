@@ -68,6 +68,9 @@ describe('a run request', () => {
       { target, options: { mounts: [{ type: 'nfs', target: '/a', readOnly: true }] } },
       '"options.mounts[0].type" is "nfs"',
     ],
+    [{ target, callback: { url: 'ftp://a/b' } }, '"callback.url" is "ftp://a/b"; it must be an http or https URL'],
+    [{ target, callback: { url: 'http://me:word@a/' } }, 'URL without a user'],
+    [{ target, callback: {} }, '"callback.url" is missing'],
     [{ target, options: { capAdd: 'ALL' } }, '"options.capAdd" is "ALL"; it must be a list'],
   ])('that is wrong is refused with its field and its mend: %#', (body, message) => {
     expect(() => parseRunRequest(body)).toThrow(

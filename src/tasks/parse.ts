@@ -1,5 +1,6 @@
 import type { RunRequest } from '../api/types.ts';
 import { MinkeError } from '../errors/index.ts';
+import { callbackUrlWords, isCallbackUrl } from '../model/callback-url.ts';
 import { mostRetries, type RetryRules, type RunMount, type RunOptions, type RunTarget } from '../model/run.ts';
 import { flag, integer, isObject, list, mapOf, number, objectOf, oneOf, refuse, text, type Read } from './readers.ts';
 
@@ -115,6 +116,9 @@ const readRetries: Read<RetryRules> = (value, place) => {
   return rules;
 };
 
+const readCallbackUrl: Read<string> = (value, place) =>
+  typeof value === 'string' && isCallbackUrl(value) ? value : refuse(place, value, callbackUrlWords);
+
 const readRequest = objectOf<RunRequest>(
   {
     app: name('the name of an app, such as "shop" or "shop@test"', /^[a-z0-9][a-z0-9_-]*(@[a-z0-9][a-z0-9_-]*)?$/),
@@ -127,6 +131,7 @@ const readRequest = objectOf<RunRequest>(
     retries: readRetries,
     maxAgeMs: integer('milliseconds', 1),
     input: readInput,
+    callback: objectOf({ url: readCallbackUrl }, ['url']),
   },
   ['target'],
 );

@@ -1,8 +1,9 @@
-import type { FailedAttempt, Run } from '../model/run.ts';
+import type { FailedAttempt, RetryRules, Run } from '../model/run.ts';
 import { worded, type Settlement } from './ending.ts';
 import { MinkeError } from '../errors/index.ts';
 import { nameOfTarget } from './target.ts';
 
+type Pauses = Pick<RetryRules, 'firstMs' | 'longestMs'>;
 type Tried = Pick<Run, 'attempts' | 'instance' | 'retries' | 'failures' | 'expiresAt'>;
 
 /**
@@ -30,7 +31,7 @@ export function afterAttempt(run: Tried, settlement: Settlement, now: number, ra
  * Twice as long each time, of which the second half is by chance ("equal jitter", Brooker, Exponential Backoff And Jitter, 2015):
  * what failed together does not come back together.
  */
-export function pauseMs(attempts: number, { firstMs, longestMs }: NonNullable<Run['retries']>, chance: number): number {
+export function pauseMs(attempts: number, { firstMs, longestMs }: Pauses, chance: number): number {
   const full = Math.min(longestMs, firstMs * 2 ** (attempts - 1));
   return Math.round(full / 2 + (full / 2) * chance);
 }

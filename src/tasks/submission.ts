@@ -31,6 +31,7 @@ export function draftOf(
 ): Draft {
   const { app = defaultApp, target, args = [], env = {}, options = {}, parent, idempotencyKey, input } = submission;
   const { container } = submission;
+  const callback = submission.callback?.url ?? settings.callback;
   const { notBefore, retries = settings.retries, maxAgeMs = settings.maxAgeMs } = submission;
   const run: Run = {
     ...facts,
@@ -49,6 +50,7 @@ export function draftOf(
     ...(parent === undefined ? {} : { parent }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(container === undefined ? {} : { container }),
+    ...(callback === undefined ? {} : { callback: { url: callback, state: 'owed' } }),
   };
   return input === undefined ? { run } : { run, input: Buffer.from(input, 'base64') };
 }

@@ -28,6 +28,8 @@ export interface Bench {
   dispose(): Promise<void>;
 }
 
+export const callbackSecret = Buffer.alloc(32, 'secret');
+
 export async function createBench(script: Script = {}, options: Partial<TasksOptions> = {}): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), 'minke-tasks-'));
   const store = await createSqliteStore({ file: join(folder, 'state.db') });
@@ -35,7 +37,15 @@ export async function createBench(script: Script = {}, options: Partial<TasksOpt
   const launcher = createScriptedLauncher(() => clock.now(), script);
   const events: TimelineEvent[] = [];
   const make = (): Tasks =>
-    createTasks({ store, launcher, clock, log: silentLog, record: (event) => events.push(event), ...options });
+    createTasks({
+      store,
+      launcher,
+      clock,
+      log: silentLog,
+      callbackSecret,
+      record: (event) => events.push(event),
+      ...options,
+    });
   let tasks = make();
   return {
     get tasks() {

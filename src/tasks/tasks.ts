@@ -8,11 +8,13 @@ import type { Log } from '../observe/log.ts';
 import type { Timeline } from '../observe/timeline.ts';
 import type { Ledger, RunFilter, Store } from '../store/store.ts';
 import { createAccepting } from './accepting.ts';
+import { createCallbacks } from './callbacks.ts';
 import { createChanges } from './changes.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { createDrafts } from './drafts.ts';
 import { createEnder } from './ender.ts';
 import type { Ending } from './ending.ts';
+import { endedEvent } from './events.ts';
 import { createInputStream } from './input.ts';
 import type { LaunchedRun, Launcher } from './launcher.ts';
 import { createPersist } from './persist.ts';
@@ -79,6 +81,8 @@ export interface TasksOptions {
   readonly launcher: Launcher;
   readonly clock: Clock;
   readonly log: Log;
+  /** What call-backs are signed with. */
+  readonly callbackSecret: Uint8Array;
   readonly record?: Timeline['record'];
   readonly ids?: () => Id;
   readonly retention?: RunRetention;
@@ -96,12 +100,27 @@ const expireEveryMs = 5000;
 
 export function createTasks(options: TasksOptions): Tasks {
   const { store, launcher, clock, log, record = () => undefined, ids = newId, startsAtOnce = 16 } = options;
-  const { random = Math.random } = options;
+  const { random = Math.random, callbackSecret } = options;
   const { runs } = store;
   const closing = new AbortController();
   const changes = createChanges();
   const drafts = createDrafts(maxDrafts);
   const persist = createPersist({ clock, log, signal: closing.signal });
+  const callbacks = createCallbacks({
+    runs,
+    result: (id) => readResult(sources, id),
+    secret: callbackSecret,
+    persist,
+    clock,
+    log,
+    record,
+    random,
+    closing: closing.signal,
+  });
+  const onSettled = (run: Run): void => {
+    record(endedEvent(run));
+    callbacks.owe(run);
+  };
   const dispatcher = createDispatcher({
     runs,
     launcher,
@@ -110,6 +129,7 @@ export function createTasks(options: TasksOptions): Tasks {
     clock,
     log,
     record,
+    onSettled,
     ids,
     random,
     startsAtOnce,
@@ -125,7 +145,7 @@ export function createTasks(options: TasksOptions): Tasks {
   const launchedOf = (id: Id): LaunchedRun | undefined => dispatcher.attempt(id)?.launched;
   const accepting = createAccepting({ runs, launcher, drafts, clock, ids, onAccepted: dispatcher.enqueue });
   const wait = createWaiting({ changes, find, clock, closing: closing.signal });
-  const end = createEnder({ runs, dispatcher, changes, clock, record, closing: closing.signal });
+  const end = createEnder({ runs, dispatcher, changes, clock, onSettled, closing: closing.signal });
   let retaining: Promise<unknown> | undefined;
 
   /** The run of an id, when it is not a draft. */
@@ -205,6 +225,7 @@ export function createTasks(options: TasksOptions): Tasks {
     },
     recover: async () => {
       await recoverRuns({ runs, launcher, dispatcher, log });
+      await callbacks.recover();
       dispatcher.open();
       const { retention = defaultRetention } = options;
       retaining ??= Promise.all([
@@ -224,7 +245,7 @@ export function createTasks(options: TasksOptions): Tasks {
     close: async () => {
       dispatcher.shut();
       closing.abort();
-      await Promise.all([dispatcher.launchesEnded(), retaining]);
+      await Promise.all([dispatcher.launchesEnded(), callbacks.ended(), retaining]);
     },
   };
 }

@@ -276,6 +276,7 @@ describe('minke/sdk inside a function', () => {
       function: refused,
       image: refused,
       call: refused,
+      callback: { ...refused, message: expect.stringMatching(/^Refused: callback: /) },
       app: 'door',
       get: hidden,
       result: hidden,

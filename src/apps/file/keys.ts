@@ -44,6 +44,7 @@ export const blockKeys: Keys = {
     'queue',
     'retries',
     'schedule',
+    'callback',
     'handoff',
   ],
 };

@@ -1,5 +1,7 @@
 import type { PackModel, ServiceKind, ServiceModel } from '../../model/app.ts';
+import { callbackUrlWords, isCallbackUrl } from '../../model/callback-url.ts';
 import type { EngineName, Outbound } from '../../model/instance.ts';
+import { defined } from './defined.ts';
 import { openMap, type Fields, type Reader } from './fields.ts';
 import { blockKeys } from './keys.ts';
 import { isNull, type MapNode, type Node, type Place } from './node.ts';
@@ -31,7 +33,7 @@ export interface Block {
   readonly timeoutMs: number | undefined;
   readonly outbound: Outbound | undefined;
   readonly concurrency: number | undefined;
-  readonly bounds: Pick<ServiceModel, 'scale' | 'queueMax' | 'retries' | 'schedules'>;
+  readonly bounds: Pick<ServiceModel, 'scale' | 'queueMax' | 'retries' | 'schedules' | 'callback'>;
   readonly port: number | undefined;
   readonly api: boolean;
   readonly engine: EngineName | undefined;
@@ -108,6 +110,10 @@ function refuseWhatComesLater(fields: Fields, problems: Problems): void {
   later(fields, 'reuse', readBoolean, 'instances for one request come', problems, (isReused) => isReused);
 }
 
+const readCallback: Reader<string> = scalar(callbackUrlWords, 'Write the whole URL.', (text) =>
+  isCallbackUrl(text) ? text : undefined,
+);
+
 const readEngine: Reader<EngineName> = (node, problems) => {
   const engine = readOneOf(['sandbox', 'docker', 'swarm'])(node, problems);
   if (engine !== 'swarm') return engine;
@@ -121,7 +127,8 @@ function boundsOf(fields: Fields | undefined, kind: ServiceKind): Block['bounds'
   const queueMax = fields?.read('queue', readQueue);
   const retries = fields?.read('retries', readRetries) ?? defaultRetries;
   const schedules = fields?.read('schedule', readSchedules);
-  if (kind === 'task') return { retries, ...(schedules === undefined ? {} : { schedules }) };
+  const callback = fields?.read('callback', readCallback);
+  if (kind === 'task') return defined({ retries, schedules, callback });
   if (kind === 'http') return { scale: scale ?? defaultScale, queueMax: queueMax ?? defaultQueueMax };
   if (kind === 'service') return scale === undefined ? {} : { scale };
   return kind === 'cgi' && queueMax !== undefined ? { queueMax } : {};
@@ -146,6 +153,7 @@ function refuseWhatDoesNotFit(fields: Fields, kind: ServiceKind, problems: Probl
   refuseUnless(fields, 'queue', kind, ['http', 'cgi'], problems);
   refuseUnless(fields, 'retries', kind, ['task'], problems);
   refuseUnless(fields, 'schedule', kind, ['task'], problems);
+  refuseUnless(fields, 'callback', kind, ['task'], problems);
   if (fields.node('port') === undefined || kind === 'http' || kind === 'service') return;
   const mend = kind === 'cgi' ? 'Take it out, or write function: http.' : 'Take it out.';
   problems.badValue(fields.placeOf('port'), 'a port', `a ${kind} function does not listen`, mend);
@@ -154,6 +162,7 @@ function refuseWhatDoesNotFit(fields: Fields, kind: ServiceKind, problems: Probl
 const reasonsForService: Readonly<Record<string, string>> = {
   retries: 'a service is restarted as "restart" says',
   schedule: 'a service runs all the time',
+  callback: 'only a run has an end to tell of',
 };
 
 function refuseUnless(

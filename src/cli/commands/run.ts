@@ -31,6 +31,7 @@ export const command = defineCommand({
     timeout: { type: 'text', value: '30s', about: 'End it after this time' },
     delay: { type: 'text', value: '10m', about: 'Begin it after this time, and not before' },
     retries: { type: 'text', value: 'N', about: 'Try it so often again when it fails (default: as its app file says)' },
+    callback: { type: 'text', value: 'URL', about: 'Tell this address of its end; it is tried for a day' },
     ...containerFlags,
     ...appOption,
   },
@@ -59,6 +60,7 @@ Options stand before TARGET; what follows it belongs to the container.`,
         ? {}
         : { notBefore: new Date(Date.now() + parseDuration('--delay', options.delay)) }),
       ...(options.retries === undefined ? {} : { retries: retriesOf(options.retries) }),
+      ...(options.callback === undefined ? {} : { callback: options.callback }),
       ...(options.interactive ? { input: await buffer(addAbortSignal(context.signal, process.stdin)) } : {}),
     };
     context.signal.throwIfAborted();

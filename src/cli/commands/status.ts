@@ -18,6 +18,7 @@ export const command = defineCommand({
       ['data', status.dataFolder],
       ['gateway', `http://${status.gateway.host}:${status.gateway.port}`],
       ['engine', [engine.name, ...Object.entries(engine.details).map(([key, value]) => `${key} ${value}`)].join(', ')],
+      ['secret', `${status.callbackSecretFile}, which signs call-backs`],
       ['apps', String(status.apps)],
       ['runs', describeLedger(ledger)],
     ]);

@@ -57,6 +57,7 @@ const statusNow = (): StatusAnswer => ({
   version: '0.1.0',
   pid: 4711,
   startedAt: Date.now() - 185_000,
+  callbackSecretFile: '/data/callback.secret',
   dataFolder: '/data',
   engine: { name: 'sandbox', details: { crun: '1.8' } },
   gateway: { host: '127.0.0.1', port: 8080 },

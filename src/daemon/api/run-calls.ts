@@ -108,6 +108,11 @@ function asCaller({ caller }: ApiCall, submission: Submission): Submission {
       field: 'options',
       reason: 'a function takes others as the app file has them',
     });
+  if (submission.callback !== undefined)
+    throw new MinkeError('POLICY_REFUSED', {
+      field: 'callback',
+      reason: 'the daemon would connect where the function may not; its app file may name one',
+    });
   mustBeAllowed(target.function, caller.mayRun);
   const allowed = functionMaySay.flatMap((key) => (submission[key] === undefined ? [] : [[key, submission[key]]]));
   return { ...Object.fromEntries(allowed), target, app: caller.app, parent: caller.instance };

@@ -47,10 +47,11 @@ export function createLauncher(options: {
 
   return {
     settings: async (app, target) => {
-      const { timeoutMs, retries } = (await startableOf(app, target, 'image')).service;
-      if (retries === undefined) return { timeoutMs };
+      const { timeoutMs, retries, callback } = (await startableOf(app, target, 'image')).service;
+      const told = callback === undefined ? {} : { callback };
+      if (retries === undefined) return { timeoutMs, ...told };
       const { maxAgeMs, ...rules } = retries;
-      return { timeoutMs, maxAgeMs, retries: rules };
+      return { timeoutMs, maxAgeMs, retries: rules, ...told };
     },
     concurrency: ({ app, target }) =>
       'function' in target

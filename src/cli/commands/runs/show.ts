@@ -26,6 +26,7 @@ export const command = defineCommand({
       ['started', moment(run.startedAt)],
       ['ended', moment(run.endedAt)],
       ['took', tookOf(run)],
+      ['call-back', run.callback === undefined ? undefined : `${run.callback.state}, ${run.callback.url}`],
       ['instance', run.instance],
       ['asked by', run.parent],
       ['once more', run.retryOf],

@@ -34,4 +34,5 @@ function createMeter(limitBytes: number, exceeded: () => void): Transform {
   });
 }
 
-const tooLarge = (limitBytes: number): MinkeError => new MinkeError('BODY_TOO_LARGE', { limit: `${limitBytes} bytes` });
+export const tooLarge = (limitBytes: number): MinkeError =>
+  new MinkeError('BODY_TOO_LARGE', { limit: `${limitBytes} bytes` });

@@ -40,6 +40,22 @@ export interface Capacity {
   connect(target: Target, options: ConnectOptions): Promise<Upstream>;
   /** Resolves when the run is settled, with success or without; rejects when it could not be accepted. */
   runTask(target: Target, options: TaskOptions): Promise<TaskOutcome>;
+  /**
+   * A run of the function, which goes on without its caller. Resolves with its id when that is on disk; with the same key within 24
+   * hours with the same one. @throws BAD_REQUEST for a key that is none
+   */
+  acceptLater(target: Target, call: LaterCall): Promise<Id>;
+}
+
+export interface LaterCall {
+  readonly args: readonly string[];
+  readonly env: Environment;
+  /** For stdin; absent = none. */
+  readonly input?: Uint8Array;
+  /** As the caller sent it. */
+  readonly idempotencyKey?: string;
+  /** The instance that called. */
+  readonly parent?: Id;
 }
 
 export interface ConnectOptions {

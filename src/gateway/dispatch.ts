@@ -1,6 +1,7 @@
 import { MinkeError } from '../errors/index.ts';
 import type { ServiceKind } from '../model/app.ts';
 import { readUrl, type Asked } from './asked.ts';
+import { createLaterHandler, laterCall } from './async-call.ts';
 import { answerFields, type Call } from './call.ts';
 import { createCgiHandler } from './cgi-call.ts';
 import type { Handler, HandlerParts } from './handler.ts';
@@ -14,6 +15,7 @@ export type Resolve = (asked: Asked) => Match;
 /** Takes a call to what answers it, through as many local redirects as it is allowed. */
 export function createDispatch(parts: HandlerParts): (call: Call, resolve: Resolve) => Promise<void> {
   const proxy = createProxyHandler(parts);
+  const acceptLater = createLaterHandler(parts);
   const handlers: Readonly<Record<ServiceKind, Handler>> = {
     cgi: createCgiHandler(parts),
     http: proxy,
@@ -22,6 +24,14 @@ export function createDispatch(parts: HandlerParts): (call: Call, resolve: Resol
   };
 
   const follow = async (call: Call, resolve: Resolve, left: number): Promise<void> => {
+    const later = laterCall(call);
+    if (later !== undefined) {
+      refuseOwn(later);
+      const match = resolve(later.asked);
+      const { app, name, kind } = match.target;
+      Object.assign(call.story, { app, name, kind });
+      return acceptLater(later, match);
+    }
     if (answerOwn(call)) return;
     const match = resolve(call.asked);
     const { app, name, kind } = match.target;
@@ -52,13 +62,7 @@ function redirected(call: Call, url: string): Call {
  * backslashes and path parameters where the gateway does not.
  */
 function answerOwn(call: Call): boolean {
-  const first = call.asked.path
-    .replaceAll('\\', '/')
-    .split('/')
-    .find((segment) => segment !== '')
-    ?.replace(/;.*$/, '')
-    .toLowerCase();
-  if (first !== '_minke' && first !== '_handoff') return false;
+  if (!isOwn(call)) return false;
   if (call.asked.path !== '/_minke/health') throw noRoute(call.asked);
   call.response.writeHead(200, [
     'Content-Type',
@@ -69,6 +73,20 @@ function answerOwn(call: Call): boolean {
   ]);
   call.response.end('{"status":"ok"}\n');
   return true;
+}
+
+function isOwn({ asked }: Call): boolean {
+  const first = asked.path
+    .replaceAll('\\', '/')
+    .split('/')
+    .find((segment) => segment !== '')
+    ?.replace(/;.*$/, '')
+    .toLowerCase();
+  return first === '_minke' || first === '_handoff';
+}
+
+function refuseOwn(call: Call): void {
+  if (isOwn(call)) throw noRoute(call.asked);
 }
 
 export const noRoute = ({ authority, path }: Asked): MinkeError =>

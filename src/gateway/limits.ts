@@ -19,6 +19,10 @@ export interface GatewayLimits {
   readonly connectionsPerAddress: number;
   /** Body of a request; more is a 413. */
   readonly bodyBytes: number;
+  /** Body of a request that is carried out later; more is a 413. */
+  readonly laterBytes: number;
+  /** Such bodies that are read at once, all of them in memory; the next one is a 503. */
+  readonly laterBodies: number;
   /** Requests that wait for one function; the next one is a 503. */
   readonly queueMax: number;
   /** Header block of a CGI answer. */
@@ -42,6 +46,8 @@ export const defaultLimits: GatewayLimits = {
   lingerMs: 5_000,
   connectionsPerAddress: 1_024,
   bodyBytes: 1024 ** 3,
+  laterBytes: 1024 ** 2,
+  laterBodies: 256,
   queueMax: 1_000,
   cgiHeadBytes: 64 * 1024,
   cgiExitGraceMs: 1_000,

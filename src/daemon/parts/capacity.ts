@@ -2,11 +2,12 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Engine } from '../../engines/engine.ts';
 import { MinkeError, type ErrorBody } from '../../errors/index.ts';
-import type { Capacity, CgiOptions, Target, TaskOptions, TaskOutcome } from '../../gateway/capacity.ts';
+import type { Capacity, CgiOptions, LaterCall, Target, TaskOptions, TaskOutcome } from '../../gateway/capacity.ts';
 import type { CgiInstance } from '../../gateway/cgi/instance.ts';
 import { isOnDemand } from '../../model/app.ts';
 import type { Id } from '../../model/ids.ts';
 import type { Run } from '../../model/run.ts';
+import { parseIdempotencyKey } from '../../tasks/parse.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import type { AppHands } from './app-hands.ts';
 import type { Catalog } from './catalog.ts';
@@ -49,6 +50,10 @@ export function createCapacity(options: CapacityOptions): Capacity {
     runTask: async (target, task) => {
       await refuseCallBeyond(task.parent, instances, tasks());
       return await runTask(tasks(), target, task);
+    },
+    acceptLater: async (target, call) => {
+      await refuseCallBeyond(call.parent, instances, tasks());
+      return await acceptLater(tasks(), target, call);
     },
   };
 }
@@ -130,6 +135,25 @@ async function runTask(
   } finally {
     signal.removeEventListener('abort', giveUp);
   }
+}
+
+/** Whoever can reach the gateway may choose a key: it counts for this function and these calls, and keeps off no other's run. */
+async function acceptLater(
+  tasks: Tasks,
+  { app, name }: Target,
+  { args, env, input, idempotencyKey, parent }: LaterCall,
+): Promise<Id> {
+  const key = parseIdempotencyKey(idempotencyKey);
+  const { id } = await tasks.submit({
+    app,
+    target: { function: name },
+    args,
+    env,
+    ...(input === undefined ? {} : { input: Buffer.from(input).toString('base64') }),
+    ...(key === undefined ? {} : { idempotencyKey: `async/${name}/${key}` }),
+    ...(parent === undefined ? {} : { parent }),
+  });
+  return id;
 }
 
 /** The body becomes stdin; a body that breaks off is the end of the caller, which ends the run. */

@@ -5,6 +5,7 @@ import type { ImageStore } from '../../image/store.ts';
 import { isDeclared } from '../../model/declared.ts';
 import { shortId, type Id } from '../../model/ids.ts';
 import type { AppModel, AttachmentModel } from '../../model/app.ts';
+import type { InstanceKind } from '../../model/instance.ts';
 import type { RunMount, RunTarget } from '../../model/run.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { LaunchableRun, LaunchedRun, Launcher } from '../../tasks/launcher.ts';
@@ -71,7 +72,7 @@ export function createLauncher(options: {
       const place = isFunction ? undefined : await networks.open(run);
       const starting = instances.start({
         ...reaching(place === undefined ? startable : placed(startable, place), run),
-        extras: { ...extrasOf(run, attempt, clock, isFunction), ...rootOf(engine, run) },
+        extras: { ...extrasOf(run, attempt, clock, kindOfRun(startable, isFunction)), ...rootOf(engine, run) },
         ...(run.parent === undefined ? {} : { parent: run.parent }),
         signal,
       });
@@ -120,7 +121,13 @@ function makeVolumes(volumes: Pick<Volumes, 'ensure'>, app: AppModel, mounts: re
 const rootOf = ({ roots }: Engine, { container }: LaunchableRun): { root?: Id } =>
   container === undefined || roots === undefined ? {} : { root: container };
 
-function extrasOf(run: LaunchableRun, attempt: number, clock: Clock, isFunction: boolean) {
+/** A cgi function that a run calls has its request on stdin, and its answer is kept as a task's is. */
+const kindOfRun = ({ service }: Startable, isFunction: boolean): { readonly kind?: InstanceKind } => {
+  if (!isFunction) return { kind: 'container' };
+  return service.kind === 'cgi' ? { kind: 'task' } : {};
+};
+
+function extrasOf(run: LaunchableRun, attempt: number, clock: Clock, kind: { readonly kind?: InstanceKind }) {
   return {
     id: run.instance,
     args: run.args,
@@ -128,7 +135,7 @@ function extrasOf(run: LaunchableRun, attempt: number, clock: Clock, isFunction:
     options: run.container === undefined ? run.options : { hostname: shortId(run.container), ...run.options },
     run: { id: run.id, attempt },
     ...(run.timeoutMs > 0 ? { deadlineAt: clock.now() + run.timeoutMs } : {}),
-    ...(isFunction ? {} : { kind: 'container' as const }),
+    ...kind,
   };
 }
 

@@ -78,6 +78,11 @@ export function createProcessCapacity(): ProcessCapacity {
       };
       return { socket, id: newId(), hasEnded: async () => false, release };
     },
+    acceptLater: async ({ name }, { args, env, input = Buffer.alloc(0) }) => {
+      const { id, stdin } = begin(name, args, env);
+      stdin.end(input);
+      return id;
+    },
     runTask: async ({ name }, { args, input }) => {
       const { id, stdin, stdout: pipe, exited } = begin(name, args, {});
       // What is not read when a child ends, Node throws away.

@@ -124,6 +124,8 @@ export interface OpenRoot {
 export interface LogSource {
   /** Follows until the instance has ended when `follow` is set. Ends cleanly on abort. */
   read(id: Id, options: LogOptions): AsyncIterable<LogChunk>;
+  /** How much is kept of an instance; absent where the engine does not tell. */
+  keptBytes?(id: Id): Promise<number>;
 }
 
 export interface LogOptions {

@@ -60,7 +60,10 @@ export function createMixedEngine({ sandbox, docker }: MixedOptions): Engine {
       await of(id).remove(id);
       homes.delete(id);
     },
-    logs: { read: (id, options) => of(id).logs.read(id, options) },
+    logs: {
+      read: (id, options) => of(id).logs.read(id, options),
+      keptBytes: async (id) => (await of(id).logs.keptBytes?.(id)) ?? 0,
+    },
     networks: sandbox.networks,
     ...(docker.roots === undefined ? {} : { roots: docker.roots }),
     ...controlsFor([docker, sandbox], of),

@@ -112,6 +112,7 @@ export const catalogue = {
   // Runs.
   RUN_NOT_FOUND: user(404, 'Cannot find the run "{run}"'),
   RUN_FAILED: user(502, '"{name}" ended with exit code {exitCode}'),
+  OUTPUT_REMOVED: user(410, 'The output of the run {run} is not kept any more: what ended later took its place'),
   RESULT_TOO_LARGE: user(
     502,
     '"{name}" wrote more to stdout than the {limit} that are kept of a result',

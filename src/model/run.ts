@@ -180,6 +180,10 @@ export interface Run {
   readonly container?: Id;
   readonly idempotencyKey?: string;
   readonly callback?: RunCallback;
+  /** Of a settled run: how much is kept of what its attempts wrote, as far as its engine tells. */
+  readonly outputBytes?: number;
+  /** What it wrote had to go before it did. */
+  readonly isOutputRemoved?: boolean;
 }
 
 /** Of all its attempts that had one. */

@@ -65,6 +65,24 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
         expect(await owing()).toEqual([]);
       });
 
+      it('knows whose output is beyond what may be kept, the oldest first, until it is removed', async () => {
+        const excess = async (most: number, limit = 10) =>
+          (await store.runs.ofExcessOutput(most, limit)).map(({ id }) => id);
+        const callback = { url: 'http://a/', state: 'owed' } as const;
+        await settledAt(1, { outputBytes: 10, callback });
+        const [last, first] = [await settledAt(9, { outputBytes: 10 }), await settledAt(2, { outputBytes: 10 })];
+        const second = await settledAt(3, { outputBytes: 10 });
+        await settledAt(1);
+        await accept({ outputBytes: 10 });
+        expect(await excess(40)).toEqual([]);
+        expect(await excess(20)).toEqual([first]);
+        expect(await excess(9)).toEqual([first, second, last]);
+        expect(await excess(0, 1)).toEqual([first]);
+        await store.runs.markOutputRemoved(first);
+        expect(await excess(0)).toEqual([second, last]);
+        expect(await store.runs.get(first)).toMatchObject({ outputBytes: 0, isOutputRemoved: true });
+      });
+
       it('answers undefined for a run that is not there', async () => {
         expect(await store.runs.get(newId())).toBeUndefined();
         expect(await store.runs.input(newId())).toBeUndefined();

@@ -22,6 +22,7 @@ const readOperations: ReadonlySet<OperationName> = new Set<OperationName>([
   'expiredRuns',
   'runLedger',
   'owingRuns',
+  'runsOfExcessOutput',
   'getTick',
   'getApp',
   'listApps',

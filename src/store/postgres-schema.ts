@@ -73,4 +73,12 @@ export const migrations: readonly string[] = [
   CREATE INDEX timeline_by_app ON timeline (app, at);
   CREATE INDEX timeline_by_time ON timeline (at);
   `,
+  `
+  ALTER TABLE runs ADD COLUMN callback_url TEXT;
+  ALTER TABLE runs ADD COLUMN callback_state TEXT;
+  CREATE INDEX runs_owing ON runs (seq) WHERE callback_state = 'owed';
+  ALTER TABLE runs ADD COLUMN output_bytes BIGINT;
+  ALTER TABLE runs ADD COLUMN output_removed INTEGER;
+  CREATE INDEX runs_with_output ON runs (ended_at, seq, output_bytes) WHERE output_bytes > 0;
+  `,
 ];

@@ -83,6 +83,14 @@ export const runOperations = {
     return (yield* first(ledgerSql)) as unknown as Ledger;
   },
 
+  *runsOfExcessOutput(maxBytes: number, limit: number): Work<readonly Run[]> {
+    return (yield* all(excessSql, { maxBytes, limit })).map(toRun);
+  },
+
+  *markOutputRemoved(id: Id): Work<void> {
+    yield* perform('UPDATE runs SET output_bytes = 0, output_removed = 1 WHERE id = :id', { id });
+  },
+
   *expiredRuns({ now, maxAgeMs, maxDeadAgeMs, maxCount, limit }: Retention): Work<readonly Run[]> {
     const values = {
       endedBefore: now - maxAgeMs,
@@ -121,7 +129,8 @@ const moveSql = (from: readonly RunState[], to: RunState): string => `
     exit_code = coalesce(:exit_code, exit_code),
     error = coalesce(:error, error),
     not_before = ${to === 'queued' ? ':not_before' : 'not_before'},
-    failures = coalesce(:failures, failures)
+    failures = coalesce(:failures, failures),
+    output_bytes = coalesce(:output_bytes, output_bytes)
   WHERE id = :id AND ${isOneOf(from)}
   RETURNING *`;
 
@@ -168,6 +177,18 @@ const expiredSql = `
         WHERE ended_at IS NOT NULL AND ${isFree} AND ${isLooked} ORDER BY ended_at DESC, seq DESC LIMIT 1 OFFSET :maxCount
       ))
     ))
+  )
+  ORDER BY ended_at, seq LIMIT :limit`;
+
+// The sum of all that ended later and its own. The one index has all that is added up.
+const excessSql = `
+  SELECT * FROM runs
+  WHERE ${isFree} AND seq IN (
+    SELECT seq FROM (
+      SELECT seq, sum(output_bytes) OVER (ORDER BY ended_at DESC, seq DESC ROWS UNBOUNDED PRECEDING) AS so_far
+      FROM runs WHERE output_bytes > 0 AND ended_at IS NOT NULL
+    ) AS sums
+    WHERE so_far > :maxBytes
   )
   ORDER BY ended_at, seq LIMIT :limit`;
 

@@ -31,6 +31,8 @@ export const columns = [
   'container',
   'callback_url',
   'callback_state',
+  'output_bytes',
+  'output_removed',
 ];
 
 export function toRow(run: Run): Record<string, Value> {
@@ -53,6 +55,7 @@ export function toRow(run: Run): Record<string, Value> {
     container: run.container ?? null,
     callback_url: run.callback?.url ?? null,
     callback_state: run.callback?.state ?? null,
+    output_removed: run.isOutputRemoved === true ? 1 : null,
     ...toPatchRow(run),
   };
 }
@@ -68,6 +71,7 @@ export function toPatchRow(patch: RunPatch): Record<string, Value> {
     instance: patch.instance ?? null,
     not_before: patch.notBefore ?? null,
     failures: patch.failures === undefined ? null : JSON.stringify(patch.failures),
+    output_bytes: patch.outputBytes ?? null,
   };
 }
 
@@ -90,6 +94,8 @@ export function toRun(row: Row): Run {
     retryOf: row['retry_of'],
     retriedAs: row['retried_as'],
     container: row['container'],
+    outputBytes: row['output_bytes'],
+    isOutputRemoved: row['output_removed'] === 1 ? true : null,
     callback: row['callback_url'] === null ? null : { url: row['callback_url'], state: row['callback_state'] },
   };
   return {

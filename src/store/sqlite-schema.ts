@@ -92,6 +92,11 @@ export const migrations: readonly string[] = [
   ALTER TABLE runs ADD COLUMN callback_state TEXT;
   CREATE INDEX runs_owing ON runs (seq) WHERE callback_state = 'owed';
   `,
+  `
+  ALTER TABLE runs ADD COLUMN output_bytes INTEGER;
+  ALTER TABLE runs ADD COLUMN output_removed INTEGER;
+  CREATE INDEX runs_with_output ON runs (ended_at, seq, output_bytes) WHERE output_bytes > 0;
+  `,
 ];
 
 /** Brings the file to the newest schema, each step in a transaction of its own. @throws DATA_FOLDER for a newer file. */

@@ -45,6 +45,8 @@ export function storeOver({ call, close }: StoreClient): Store {
       retry: (id, again) => call('retryRun', id, again),
       setOptions: (id, options) => call('setOptionsOfRun', id, options),
       owing: (after, limit) => call('owingRuns', after, limit),
+      ofExcessOutput: (maxBytes, limit) => call('runsOfExcessOutput', maxBytes, limit),
+      markOutputRemoved: (id) => call('markOutputRemoved', id),
       settleCallback: (id, state) => call('settleCallback', id, state),
       remove: (id) => call('removeRun', id),
       ledger: () => call('runLedger'),

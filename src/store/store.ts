@@ -49,6 +49,13 @@ export interface RunStore {
   owing(after: Id | undefined, limit: number): Promise<readonly Run[]>;
   /** Of a call-back that is owed; "not there" and "not owed any more" are success. */
   settleCallback(id: Id, state: Exclude<CallbackState, 'owed'>): Promise<void>;
+  /**
+   * Runs whose output is beyond the `maxBytes` that ended last, the oldest first; not those that `expired` leaves to their containers or
+   * for their call-backs.
+   */
+  ofExcessOutput(maxBytes: number, limit: number): Promise<readonly Run[]>;
+  /** It counts no more, and is known to be gone. "Not there" is success. */
+  markOutputRemoved(id: Id): Promise<void>;
   /** With its input. "Not there" is success. */
   remove(id: Id): Promise<void>;
   ledger(): Promise<Ledger>;
@@ -88,7 +95,16 @@ export const idempotencyMs = 24 * 60 * 60 * 1000;
 export type RunPatch = Partial<
   Pick<
     Run,
-    'startedAt' | 'endedAt' | 'exitCode' | 'error' | 'instance' | 'attempts' | 'options' | 'notBefore' | 'failures'
+    | 'startedAt'
+    | 'endedAt'
+    | 'exitCode'
+    | 'error'
+    | 'instance'
+    | 'attempts'
+    | 'options'
+    | 'notBefore'
+    | 'failures'
+    | 'outputBytes'
   >
 >;
 

@@ -1,5 +1,5 @@
 import type { Id } from '../model/ids.ts';
-import type { Run } from '../model/run.ts';
+import { instancesOf, type Run } from '../model/run.ts';
 import type { Clock } from '../observe/clock.ts';
 import type { Log } from '../observe/log.ts';
 import type { Timeline } from '../observe/timeline.ts';
@@ -183,7 +183,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   const conclude = async (run: AttemptedRun, { to, patch }: Settlement): Promise<Again | undefined> => {
     if (closing.aborted) return undefined;
-    const row = await persist('an end', async () => runs.move(run.id, ['starting', 'running'], to, patch));
+    const size = to === 'queued' ? {} : { outputBytes: await outputBytes(run) };
+    const row = await persist('an end', async () =>
+      runs.move(run.id, ['starting', 'running'], to, { ...patch, ...size }),
+    );
     if (row === undefined) log.warn('A run had been settled already', { run: run.id, to });
     if (row === undefined || row.state !== 'queued') {
       if (row !== undefined) onSettled(row);
@@ -193,6 +196,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (isLost) await forgetInstance(run);
     else record(retryingEvent({ ...row, instance: run.instance }, clock.now()));
     return { waiting: { ...waitingOf(row), losses: isLost ? run.losses + 1 : 0 }, notBefore: row.notBefore ?? 0 };
+  };
+
+  /** Of all its attempts. One that cannot be told counts nothing: the end of the run comes first. */
+  const outputBytes = async (run: Run): Promise<number> => {
+    const sizes = instancesOf(run).map(async (one) => launcher.keptBytes(one).catch(() => 0));
+    return (await Promise.all(sizes)).reduce((sum, bytes) => sum + bytes, 0);
   };
 
   const forgetInstance = async (run: Run): Promise<void> => {

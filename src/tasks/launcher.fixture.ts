@@ -87,6 +87,7 @@ export function createScriptedLauncher(now: () => number, script: Script = {}): 
       return adopted;
     },
     logs: (instance, options) => readChunks(kept.get(instance), options),
+    keptBytes: async (instance) => (kept.get(instance)?.chunks ?? []).reduce((sum, { bytes }) => sum + bytes.length, 0),
     remove: async (instance) => {
       kept.delete(instance);
       removed.add(instance);

@@ -31,6 +31,8 @@ export interface Launcher {
   adopt(run: LaunchableRun): Promise<LaunchedRun | undefined>;
   /** What an instance wrote, living or ended, until `remove`. Empty (or INSTANCE_NOT_FOUND) when it never began. */
   logs(instance: Id, options: LogOptions): AsyncIterable<LogChunk>;
+  /** How much of that is kept; 0 where its engine does not tell. */
+  keptBytes(instance: Id): Promise<number>;
   /** Forgets an ended instance and its logs. "Not there" is success. */
   remove(instance: Id): Promise<void>;
 }

@@ -9,11 +9,18 @@ export interface RunRetention {
   readonly maxCount: number;
   /** A dead one that nobody has done once more. */
   readonly maxDeadAgeMs: number;
+  /** Results and logs of settled runs together; the oldest go first, and their runs stay. */
+  readonly maxOutputBytes: number;
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-export const defaultRetention: RunRetention = { maxAgeMs: dayMs, maxCount: 10_000, maxDeadAgeMs: 14 * dayMs };
+export const defaultRetention: RunRetention = {
+  maxAgeMs: dayMs,
+  maxCount: 10_000,
+  maxDeadAgeMs: 14 * dayMs,
+  maxOutputBytes: 10 * 1024 ** 3,
+};
 
 const everyMs = 60_000;
 /** Few at a time, so that accepts get their turns between. */
@@ -24,14 +31,20 @@ export async function keepRetention(options: {
   readonly runs: RunStore;
   readonly retention: RunRetention;
   readonly remove: (run: Run) => Promise<void>;
+  /** Only what it wrote. */
+  readonly removeOutput: (run: Run) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
 }): Promise<void> {
-  const { runs, retention, remove, clock, log, signal } = options;
+  const { runs, retention, remove, removeOutput, clock, log, signal } = options;
+  const { maxOutputBytes } = retention;
+  const expired = async (): Promise<readonly Run[]> => runs.expired({ ...retention, now: clock.now(), limit: atOnce });
+  const excess = async (): Promise<readonly Run[]> => runs.ofExcessOutput(maxOutputBytes, atOnce);
   while (!signal.aborted) {
     try {
-      await prune(runs, retention, remove, clock, signal);
+      await prune(expired, remove, signal);
+      await prune(excess, removeOutput, signal);
     } catch (error) {
       if (!signal.aborted) log.warn('Old runs could not be removed; it is tried again', { error });
     }
@@ -40,15 +53,13 @@ export async function keepRetention(options: {
 }
 
 async function prune(
-  runs: RunStore,
-  retention: RunRetention,
+  next: () => Promise<readonly Run[]>,
   remove: (run: Run) => Promise<void>,
-  clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const expired = await runs.expired({ ...retention, now: clock.now(), limit: atOnce });
-    await Promise.all(expired.map(remove));
-    if (expired.length < atOnce) return;
+    const found = await next();
+    await Promise.all(found.map(remove));
+    if (found.length < atOnce) return;
   }
 }

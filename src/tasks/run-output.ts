@@ -25,6 +25,7 @@ export interface RunLogOptions extends LogOptions {
  * when the run is settled; without, tells what there is.
  */
 export async function* readLogs(sources: OutputSources, id: Id, options: RunLogOptions): AsyncGenerator<LogChunk> {
+  refuseRemoved(await sources.find(id));
   if (options.attempt !== undefined) {
     const instance = instanceOfAttempt(await sources.find(id), options.attempt);
     if (instance !== undefined) yield* readInstance(sources.launcher, instance, options);
@@ -42,11 +43,18 @@ export async function* readLogs(sources: OutputSources, id: Id, options: RunLogO
 
 /** stdout, byte for byte. @throws RUN_STATE before the run is settled, RESULT_TOO_LARGE when its beginning was not kept. */
 export async function* readResult(sources: OutputSources, id: Id): AsyncGenerator<Buffer> {
-  const { state, instance } = await sources.find(id);
+  const run = await sources.find(id);
+  const { state, instance } = run;
+  refuseRemoved(run);
   if (!isSettled(state)) throw new MinkeError('RUN_STATE', { action: 'read the result of', run: id, state });
   if (instance === undefined) return;
   for await (const { bytes } of readInstance(sources.launcher, instance, { streams: ['stdout'], isWhole: true }))
     yield bytes;
+}
+
+/** What had to make room must not be taken for what was never written. */
+function refuseRemoved({ id, isOutputRemoved }: Run): void {
+  if (isOutputRemoved === true) throw new MinkeError('OUTPUT_REMOVED', { run: shortId(id) });
 }
 
 /** Undefined where it never had one. @throws BAD_REQUEST for an attempt that was not made. */

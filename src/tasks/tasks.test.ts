@@ -353,8 +353,33 @@ describe('removing', () => {
     await expect(tasks.remove(id)).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
   });
 
+  it('removes the output of the oldest runs where all of it is too much, says so, and keeps the runs', async () => {
+    const retention = { maxAgeMs: Infinity, maxDeadAgeMs: Infinity, maxCount: 100, maxOutputBytes: 20 };
+    const { tasks, launcher, clock, next } = await begin({}, { retention });
+    const runs: Run[] = [];
+    for (let count = 0; count < 3; count += 1) {
+      const run = await tasks.submit(work);
+      const instance = await next();
+      instance.write('stdout', '12345');
+      instance.write('stderr', '12345');
+      instance.exit(0);
+      runs.push(await tasks.wait(run.id));
+      clock.advance(1);
+    }
+    const [oldest, ...others] = runs;
+    await clock.sleeper(60_000 - 3);
+    clock.advance(60_000);
+    await clock.sleeper(60_000);
+    expect(await tasks.get(oldest?.id ?? '')).toMatchObject({ state: 'succeeded', exitCode: 0, isOutputRemoved: true });
+    expect(launcher.removed).toEqual(new Set([oldest?.instance]));
+    const gone = { code: 'OUTPUT_REMOVED' };
+    await expect(textOfResult(tasks.result(oldest?.id ?? ''))).rejects.toMatchObject(gone);
+    await expect(textOf(tasks.logs(oldest?.id ?? '', { attempt: 1 }))).rejects.toMatchObject(gone);
+    for (const { id } of others) expect(await textOfResult(tasks.result(id))).toBe('12345');
+  });
+
   it('prunes settled runs by age and by count in the background', async () => {
-    const retention = { maxAgeMs: 1000_000, maxDeadAgeMs: Infinity, maxCount: 2 };
+    const retention = { maxAgeMs: 1000_000, maxDeadAgeMs: Infinity, maxCount: 2, maxOutputBytes: 1000 };
     const { tasks, launcher, clock } = await begin({}, { retention });
     const runs: Run[] = [];
     for (let count = 0; count < 3; count += 1) {

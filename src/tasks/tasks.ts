@@ -158,6 +158,11 @@ export function createTasks(options: TasksOptions): Tasks {
     for (const instance of instancesOf(run)) await launcher.remove(instance);
     await runs.remove(run.id);
   };
+  /** The row first: what is left of the output then goes with the run, and nobody takes a part of it for all. */
+  const forgetOutput = async (run: Run): Promise<void> => {
+    await runs.markOutputRemoved(run.id);
+    for (const instance of instancesOf(run)) await launcher.remove(instance);
+  };
   const expireInTime = async (): Promise<void> => {
     while (!closing.signal.aborted) {
       await dispatcher.expire().catch((error: unknown) => log.warn('Runs that are too old wait on', { error }));
@@ -229,7 +234,15 @@ export function createTasks(options: TasksOptions): Tasks {
       dispatcher.open();
       const { retention = defaultRetention } = options;
       retaining ??= Promise.all([
-        keepRetention({ runs, retention, remove: forget, clock, log, signal: closing.signal }),
+        keepRetention({
+          runs,
+          retention,
+          remove: forget,
+          removeOutput: forgetOutput,
+          clock,
+          log,
+          signal: closing.signal,
+        }),
         expireInTime(),
       ]);
     },

@@ -59,7 +59,12 @@ it('is owed by the next daemon when this one is killed between the end of the ru
   const nobody = await createReceiver();
   await nobody.close();
   const { id } = await minke.run('shell', ['-c', 'echo late'], { detach: true, callback: nobody.url });
-  expect(await minke.runs.wait(id)).toMatchObject({ state: 'succeeded', callback: { state: 'owed' } });
+  const settled = await minke.runs.wait(id);
+  expect(settled).toMatchObject({ state: 'succeeded', callback: { state: 'owed' } });
+  expect(settled).toHaveProperty(
+    'outputBytes',
+    expect.toSatisfy((bytes: number) => bytes > 'late\n'.length),
+  );
   await daemon.end('SIGKILL');
   const receiver = await createReceiver([204], nobody.port);
   await daemon.restart();

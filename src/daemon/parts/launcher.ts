@@ -91,6 +91,7 @@ export function createLauncher(options: {
       return status?.exit === undefined ? undefined : ended(run, status.exit);
     },
     logs: (instance, logOptions) => engine.logs.read(instance, logOptions),
+    keptBytes: async (instance) => (await engine.logs.keptBytes?.(instance)) ?? 0,
     remove: async (instance) => await engine.remove(instance),
   };
 }

@@ -18,7 +18,7 @@ import { watchEnds } from './ends.ts';
 import { createExits } from './exits.ts';
 import { startLasting } from './lasting.ts';
 import { createLogWriter } from './log-writer.ts';
-import { readLog } from './logs/reader.ts';
+import { keptBytes, readLog } from './logs/reader.ts';
 import { instanceCapacity } from '../local/network/addresses.ts';
 import { createNetworks, type LocalEngine } from '../local/networks.ts';
 import { placesFor } from './places.ts';
@@ -143,6 +143,7 @@ export async function createSandbox(options: SandboxOptions): Promise<LocalEngin
     logs: {
       read: (id, { follow, ...rest }) =>
         readLog(join(context.places.logs, id), { ...rest, follow: follow === true && live.has(id) }),
+      keptBytes: async (id) => await keptBytes(join(context.places.logs, id)),
     },
     networks: {
       ...context.networks,

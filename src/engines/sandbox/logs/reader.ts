@@ -1,5 +1,5 @@
 import { watch } from 'node:fs';
-import { open, readdir, type FileHandle } from 'node:fs/promises';
+import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { MinkeError } from '../../../errors/index.ts';
 import { shortId } from '../../../model/ids.ts';
@@ -21,6 +21,12 @@ export async function* readLog(folder: string, options: LogOptions): AsyncGenera
     if (frame.kind === 'end') return;
     if (streams.includes(frame.kind)) yield { stream: frame.kind, at: frame.at, bytes: frame.bytes };
   }
+}
+
+/** On disk; nothing where nothing was recorded. */
+export async function keptBytes(folder: string): Promise<number> {
+  const sizes = (await segments(folder)).map(async (number) => (await stat(join(folder, segmentName(number)))).size);
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
 async function* frames(folder: string, isFollowing: boolean, signal: AbortSignal | undefined): AsyncGenerator<Frame> {

@@ -8,8 +8,8 @@ const differences: Partial<Record<CallName, string>> = {
   containerCreate: 'the fields below; a name is unique among the containers of the door',
   containerList: 'filters `id`, `name`, `label`, `status`, `ancestor`, `health`, `network`, `volume`, `exited`',
   containerInspect: 'what minke does not have is empty: paths of the host, addresses of links, the pid',
-  containerStart: 'also of one that has ended, with what it has written; not with the engine `docker`',
-  containerRestart: "not of a function's container, which is a run and happens once; not with the engine `docker`",
+  containerStart: 'also of one that has ended, with what it has written',
+  containerRestart: "not of a function's container, which is a run and happens once",
   containerAttach: 'detach keys are input like any other',
   containerLogs: 'of its last ten lives, and of each the newest 192 MiB',
   containerRename: 'on a network it is found by its first name until it ends',
@@ -18,7 +18,6 @@ const differences: Partial<Record<CallName, string>> = {
   containerStats:
     'no figures of disks; without `cpuacct` (cgroup v1) the time of its living processes and of those that they buried',
   containerPrune: 'filter `label`; the space is not counted',
-  containerChanges: 'not with the engine `docker`',
   containerExport: 'without what is mounted in it',
   archiveGet:
     'of one that does not run without its volumes; without devices, sockets and the file systems of the kernel; hard links become files',

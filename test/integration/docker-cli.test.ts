@@ -341,32 +341,29 @@ describe.skipIf(programs.length === 0).each([...programs.map((program) => [progr
       expect((await docker(['volume', 'inspect', name])).code).toBe(1);
     });
 
-    onSandbox(
-      'CS-1 starts again what has ended, attached and not, restarts by policy, and shows what it has written',
-      async () => {
-        const id = await out(
-          'create',
-          '--health-cmd',
-          'true',
-          'img',
-          'sh',
-          '-c',
-          'echo again >> /lives; cat /lives; exit 6',
-        );
-        expect(await docker(['start', '-a', id])).toMatchObject({ code: 6, out: 'again\n' });
-        expect(await docker(['start', '-a', id])).toMatchObject({ code: 6, out: 'again\nagain\n' });
-        expect(await out('diff', id)).toBe('A /lives');
-        const copy = join(folder, `lives-${program.length}`);
-        expect((await docker(['cp', `${id}:/lives`, copy])).code).toBe(0);
-        expect(readFileSync(copy, 'utf8')).toBe('again\nagain\n');
-        expect((await docker(['update', '--restart', 'on-failure:2', id])).code).toBe(0);
-        expect((await docker(['start', id])).code).toBe(0);
-        expect(await out('wait', id)).toBe('6');
-        expect(await out('inspect', '-f', '{{.RestartCount}}', id)).toBe('2');
-        expect((await out('logs', id)).split('\n')).toHaveLength(1 + 2 + 3 + 4 + 5);
-        expect((await docker(['rm', id])).code).toBe(0);
-      },
-    );
+    it('CS-1 starts again what has ended, attached and not, restarts by policy, and shows what it has written', async () => {
+      const id = await out(
+        'create',
+        '--health-cmd',
+        'true',
+        'img',
+        'sh',
+        '-c',
+        'echo again >> /lives; cat /lives; exit 6',
+      );
+      expect(await docker(['start', '-a', id])).toMatchObject({ code: 6, out: 'again\n' });
+      expect(await docker(['start', '-a', id])).toMatchObject({ code: 6, out: 'again\nagain\n' });
+      expect(await out('diff', id)).toBe('A /lives');
+      const copy = join(folder, `lives-${program.length}`);
+      expect((await docker(['cp', `${id}:/lives`, copy])).code).toBe(0);
+      expect(readFileSync(copy, 'utf8')).toBe('again\nagain\n');
+      expect((await docker(['update', '--restart', 'on-failure:2', id])).code).toBe(0);
+      expect((await docker(['start', id])).code).toBe(0);
+      expect(await out('wait', id)).toBe('6');
+      expect(await out('inspect', '-f', '{{.RestartCount}}', id)).toBe('2');
+      expect((await out('logs', id)).split('\n')).toHaveLength(1 + 2 + 3 + 4 + 5);
+      expect((await docker(['rm', id])).code).toBe(0);
+    });
 
     onSandbox('CS-1 says what is not supported, and why', async () => {
       await withContainer(async (id) => {

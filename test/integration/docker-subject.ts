@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { EngineSubject, EngineUnderTest } from '../../src/engines/conformance.ts';
 import { connectDocker } from '../../src/engines/docker/api/client.ts';
-import { createDocker } from '../../src/engines/docker/docker.ts';
+import { createDocker, type DockerOptions } from '../../src/engines/docker/docker.ts';
 import { placesFor } from '../../src/engines/docker/places.ts';
 import type { Engine } from '../../src/engines/engine.ts';
 import { createImageStore } from '../../src/image/store.ts';
@@ -45,20 +45,21 @@ export interface DockerMeans {
 }
 
 /** The Docker engine on a Docker Engine of the tests' own, made ready for the suite that judges every engine. */
-const notYet = { roots: 'a Docker Engine keeps what was written with its own container' };
-
 export const dockerSubject = (means: () => DockerMeans, skips: EngineSubject['skips'] = {}): EngineSubject => ({
   name: 'docker',
-  skips: { ...notYet, ...skips },
+  skips,
   create: async () => await createUnderTest(means()),
 });
 
-export async function createUnderTest({ docker, busybox }: DockerMeans): Promise<EngineUnderTest> {
+export async function createUnderTest(
+  { docker, busybox }: DockerMeans,
+  options: Pick<DockerOptions, 'mostLayers'> = {},
+): Promise<EngineUnderTest> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'minke-docker-'));
   const log = createLog((line) => void process.stderr.write(line), 'warn');
   const { archiveOf, image } = busybox;
   const open = async (): Promise<Engine> =>
-    await createDocker({ dataFolder, socketPath: docker.socket, archiveOf, clock: systemClock, log });
+    await createDocker({ dataFolder, socketPath: docker.socket, archiveOf, clock: systemClock, log, ...options });
   let engine = await open();
   return {
     engine,

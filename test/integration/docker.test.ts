@@ -8,6 +8,8 @@ import { waitForText } from '../../src/engines/conformance/bench.ts';
 import { program } from '../../src/engines/conformance/programs.ts';
 import { declareEngineConformance, type EngineUnderTest } from '../../src/engines/conformance.ts';
 import { hasProgram } from '../../src/engines/local/host/program.ts';
+import { newId, type Id } from '../../src/model/ids.ts';
+import type { ReadyImage } from '../../src/model/instance.ts';
 import { startDaemon } from './daemon.ts';
 import {
   begunIn,
@@ -145,10 +147,96 @@ describe.skipIf(whyNot !== '')(`on a Docker Engine${whyNot}`, () => {
     await one.engine.close({ purge: true });
     await one.dispose();
   });
+
+  it('makes a kept root one layer before its layers are too many, and tells what is in it as before', async () => {
+    const [one, root] = [await open({ mostLayers: 2 }), newId()];
+    const layers: string[] = [];
+    for (const life of ['1', '2', '3']) {
+      const said = await live(one, root, `rm -f /bin/true; echo ${life} >> /lives; cat /lives`);
+      expect(said).toBe(['1\n', '2\n', '3\n'].slice(0, Number(life)).join(''));
+      layers.push(await layersOf(root));
+    }
+    expect(layers).toEqual(['', '2', '1']);
+    expect(await one.engine.roots?.changes(root, one.spec({ argv: [] }).image)).toEqual([
+      { path: '/bin', kind: 'modified' },
+      { path: '/bin/true', kind: 'deleted' },
+      { path: '/lives', kind: 'added' },
+    ]);
+    await end(one);
+  });
+
+  it('keeps what is in the volumes that an image declares as long as the root, across the end of the daemon', async () => {
+    const [one, root] = [await open(), newId()];
+    const { image } = one.spec({ argv: [] });
+    const declaring = { ...image, config: { ...image.config, volumes: ['/declared'] } };
+    const write = 'echo x >> /declared/file; cat /declared/file';
+    expect(await live(one, root, write, declaring)).toBe('x\n');
+    const next = { ...one, engine: await one.reopen() };
+    await next.engine.recover();
+    expect(await live(next, root, write, declaring)).toBe('x\nx\n');
+    await next.engine.roots?.remove(root);
+    expect((await next.leftovers()).filter((line) => line.includes(root))).toEqual([]);
+    await end(next);
+  });
+
+  it('takes out what a daemon left that was killed while a root passed to its next life, and goes on with the root', async () => {
+    const [one, root, gone] = [await open(), newId(), newId()];
+    await live(one, root, 'echo kept > /kept');
+    const { docker } = means.docker;
+    const { engine, mine } = await afterKill(one, async () => {
+      const name = (await docker(['ps', '--all', '--format', '{{.Names}}'])).trim();
+      const [prefix = ''] = name.split(`-${root}`);
+      const labels = (of: string) => [`minke.owner=${prefix.slice('minke-'.length)}`, `minke.root=${of}`];
+      const labelled = (of: string) => [...labels(of), 'minke.root-life=9e15'].flatMap((label) => ['--label', label]);
+      const next = `${prefix}:${root}-9000000000000000`;
+      await docker(['commit', name, next]);
+      await docker(['create', '--name', `${prefix}-${newId()}`, ...labelled(root), next]);
+      await docker(['volume', 'create', ...labelled(gone), `${prefix}-${gone}-volume-0`]);
+      return [name, `${prefix}-${gone}-volume-0`, next];
+    });
+    expect(await engine.roots?.list()).toEqual([root]);
+    const left = (await one.leftovers()).join('\n');
+    expect(mine.map((name) => left.includes(name))).toEqual([true, false, false]);
+    expect(await live({ ...one, engine }, root, 'cat /kept')).toBe('kept\n');
+    await end({ ...one, engine });
+  });
 });
 
-async function open(): Promise<EngineUnderTest> {
-  const underTest = await createUnderTest(means);
+/** What a life of a root says. */
+async function live(one: EngineUnderTest, root: Id, script: string, image?: ReadyImage): Promise<string> {
+  const argv = ['/bin/sh', '-c', script];
+  const instance = await one.engine.start(
+    one.spec({ argv, readOnlyRoot: false, root, ...(image === undefined ? {} : { image }) }),
+  );
+  const said = instance.stdout === undefined ? '' : await text(instance.stdout);
+  await instance.exited;
+  return said;
+}
+
+/** Of the images that were made for a root: one at most. */
+async function layersOf(root: Id): Promise<string> {
+  const { docker } = means.docker;
+  const images = (await docker(['images', '--format', '{{.Repository}}:{{.Tag}}'])).split('\n');
+  const own = images.filter((name) => name.includes(root));
+  if (own.length === 0) return '';
+  return (await docker(['image', 'inspect', '--format', '{{len .RootFS.Layers}}', ...own])).trim();
+}
+
+async function afterKill(one: EngineUnderTest, whileDown: () => Promise<readonly string[]>) {
+  let mine: readonly string[] = [];
+  const engine = await one.reopen(async () => void (mine = await whileDown()));
+  await engine.recover();
+  return { engine, mine };
+}
+
+async function end(one: EngineUnderTest): Promise<void> {
+  await one.engine.close({ purge: true });
+  expect(await one.leftovers()).toEqual([]);
+  await one.dispose();
+}
+
+async function open(options: Parameters<typeof createUnderTest>[1] = {}): Promise<EngineUnderTest> {
+  const underTest = await createUnderTest(means, options);
   await underTest.engine.recover();
   return underTest;
 }

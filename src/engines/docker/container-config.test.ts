@@ -5,6 +5,7 @@ import { containerConfig, type ContainerFacts } from './container-config.ts';
 const facts: ContainerFacts = {
   image: 'minke-1:2',
   labels: {},
+  volumes: [],
   holder: undefined,
   cgroup: '/minke-1-docker/alone/2',
   files: {},

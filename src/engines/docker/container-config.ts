@@ -9,6 +9,8 @@ export interface ContainerFacts {
   readonly labels: Readonly<Record<string, string>>;
   /** Name of the container whose network namespace it is in; undefined = a new, empty one. */
   readonly holder: string | undefined;
+  /** Of the engine's, as it mounts them. */
+  readonly volumes: readonly object[];
   /** A cgroup that has its limits; undefined = they are the engine's to set. */
   readonly cgroup: string | undefined;
   /** Host files, by their path in it. */
@@ -58,7 +60,7 @@ function hostConfig(spec: InstanceSpec, facts: ContainerFacts): object {
   return {
     NetworkMode: facts.holder === undefined ? 'none' : `container:${facts.holder}`,
     ReadonlyRootfs: spec.readOnlyRoot,
-    Mounts: [...mountsOf(spec), ...filesOf(spec, facts)],
+    Mounts: [...mountsOf(spec), ...filesOf(spec, facts), ...facts.volumes],
     Tmpfs: tmpfsOf(spec),
     Privileged: spec.privileged,
     ...(spec.privileged ? {} : { CapDrop: ['ALL'], CapAdd: capabilitiesOf(spec), SecurityOpt: ['no-new-privileges'] }),

@@ -15,7 +15,7 @@ type Means = Pick<Context, 'client'>;
  */
 export async function createOf(
   { client, images }: Pick<Context, 'client' | 'images'>,
-  spec: InstanceSpec,
+  spec: Pick<InstanceSpec, 'name' | 'image'>,
   name: string,
   body: object,
 ): Promise<void> {
@@ -61,6 +61,17 @@ export async function signalContainer({ client }: Means, name: string, signalNum
     if (isRefusal(error, 404, 409)) return false;
     throw error;
   }
+}
+
+/** Kills it where it lives, and keeps it. */
+export async function endContainer(context: Means, name: string): Promise<void> {
+  const kill = 9;
+  if (await signalContainer(context, name, kill))
+    await unlessGone(context.client.call({ method: 'POST', path: `/containers/${name}/wait` }));
+}
+
+export async function renameContainer({ client }: Means, from: string, name: string): Promise<void> {
+  await unlessGone(client.call({ method: 'POST', path: `/containers/${from}/rename`, query: { name } }));
 }
 
 /** With what it wrote, its layer and the volumes that only it has; killed where it lives. */

@@ -6,6 +6,8 @@ import type { Ends } from './ends.ts';
 import type { Exits } from './exits.ts';
 import type { Images } from './images.ts';
 import type { Places } from './places.ts';
+import type { RootLives } from './root-lives.ts';
+import type { RootVolumes } from './root-volumes.ts';
 
 /** The parts that every start, end and recovery on a Docker Engine works with. */
 export interface Context {
@@ -14,6 +16,8 @@ export interface Context {
   /** `letGo`: the last, when nothing is asked of them any more. */
   readonly networks: LocalNetworks & { letGo(): void };
   readonly images: Images;
+  readonly rootLives: RootLives;
+  readonly rootVolumes: RootVolumes;
   readonly ends: Ends;
   readonly exits: Exits;
   readonly clock: Clock;

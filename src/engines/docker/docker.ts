@@ -27,7 +27,11 @@ import { createImages } from './images.ts';
 import { containerName, placesFor, type Places } from './places.ts';
 import { readLogs } from './logs.ts';
 import { recoverInstances } from './recovery.ts';
+import { createRootLives } from './root-lives.ts';
+import { createRootVolumes } from './root-volumes.ts';
+import { createRoots } from './roots.ts';
 import { startInstance, type Running } from './running.ts';
+import { forgetContainer } from './settling.ts';
 
 export interface DockerOptions {
   /** Absolute; the daemon's identity is derived from it. */
@@ -38,6 +42,8 @@ export interface DockerOptions {
   readonly archiveOf: (image: ReadyImage, name: string) => Promise<Readable>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Of the image of a kept root, which is made one layer then; absent = as many as every engine takes. */
+  readonly mostLayers?: number;
   /** Those of another engine of this daemon, which outlives this one, and the folder that they are in; absent = its own. */
   readonly shared?: { readonly networks: LocalNetworks; readonly folder: string };
 }
@@ -87,7 +93,7 @@ export async function createDocker(options: DockerOptions): Promise<Engine> {
 
   const remove = async (id: Id): Promise<void> => {
     await stop(id, 0);
-    await removeContainer(context, containerName(context.places, id));
+    await forgetContainer(context, id);
     context.exits.forget(id);
   };
 
@@ -132,6 +138,7 @@ export async function createDocker(options: DockerOptions): Promise<Engine> {
       },
     },
     networks: context.networks,
+    roots: createRoots(context),
     controls: createControls(context, live, (running) => live.set(running.record.summary.id, running)),
     close: async ({ purge }) => {
       if (context.closing.signal.aborted) return;
@@ -154,7 +161,7 @@ function requireHost(): void {
 }
 
 async function createContext(
-  { dataFolder, archiveOf, clock, log, shared }: DockerOptions,
+  { dataFolder, archiveOf, clock, log, mostLayers, shared }: DockerOptions,
   client: DockerClient,
   facts: EngineFacts,
 ): Promise<Context> {
@@ -171,11 +178,13 @@ async function createContext(
   };
   const ends = watchEnds({ client, owner: places.owner, isOver, clock, log });
   const images = createImages({ client, owner: places.owner, archiveOf });
+  const rootVolumes = createRootVolumes({ client, places });
+  const rootLives = createRootLives({ client, places, images, rootVolumes, clock, log }, mostLayers);
   const closing = new AbortController();
   const hasOwnGroups = facts.CgroupDriver === 'cgroupfs';
   await ends.follow();
   const exits = createExits(places.exits);
-  return { places, client, networks, images, ends, exits, clock, log, closing, hasOwnGroups };
+  return { places, client, networks, images, rootLives, rootVolumes, ends, exits, clock, log, closing, hasOwnGroups };
 }
 
 /** With a starter of their own, which lives as long as they are being taken apart. */
@@ -220,9 +229,10 @@ async function endsWithin(exited: Promise<unknown>, ms: number, clock: Clock): P
 }
 
 async function removeEverything(context: Context): Promise<void> {
-  const { places, images, networks } = context;
+  const { places, images, rootVolumes, networks } = context;
   const found = await listContainers(context);
   await Promise.all(found.map(async ({ Id: container }) => await removeContainer(context, container)));
+  await rootVolumes.recover(new Set());
   await networks.removeAll();
   await images.removeBut([]);
   await removeGroupTree(places.cgroup);

@@ -16,28 +16,12 @@ const target = '/.minke-hold';
  * file of the namespace. Host name and domain are the holder's, which the instance shares with the namespace.
  */
 export async function startHolder(context: Context, spec: InstanceSpec, image: string): Promise<string> {
-  const { places, hasOwnGroups } = context;
+  const { places } = context;
   const name = holderName(places, spec.id);
   await createOf(context, spec, name, {
-    Image: image,
-    Entrypoint: [target],
-    Cmd: [],
+    ...waitingConfig(context, { image, labels: ownLabels(places, spec, 'holder'), target, readOnlyRoot: true }),
     Hostname: spec.hostname,
     ...(spec.settings?.domainname === undefined ? {} : { Domainname: spec.settings.domainname }),
-    User: '65534:65534',
-    WorkingDir: '/',
-    Labels: ownLabels(places, spec, 'holder'),
-    Healthcheck: { Test: ['NONE'] },
-    HostConfig: {
-      NetworkMode: 'none',
-      ReadonlyRootfs: true,
-      Mounts: [{ Type: 'bind', Source: places.hold, Target: target, ReadOnly: true }],
-      CapDrop: ['ALL'],
-      SecurityOpt: ['no-new-privileges'],
-      PidsLimit: 64,
-      LogConfig: { Type: 'none' },
-      ...(hasOwnGroups ? { CgroupParent: `${places.cgroup}/holders` } : {}),
-    },
   });
   await startContainer(context, name, spec.name);
   const pid = (await inspectContainer(context, name))?.State.Pid ?? 0;
@@ -45,6 +29,40 @@ export async function startHolder(context: Context, spec: InstanceSpec, image: s
     throw new MinkeError('INSTANCE_START_FAILED', { name: spec.name, reason: 'its network did not start' });
   return `/proc/${pid}/ns/net`;
 }
+
+export interface Waiting {
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Where the program is shown in it. */
+  readonly target: string;
+  /** What else is. */
+  readonly mounts?: readonly object[];
+  readonly readOnlyRoot: boolean;
+}
+
+/** Of a container that waits until it is killed. */
+export const waitingConfig = (
+  { places, hasOwnGroups }: Pick<Context, 'places' | 'hasOwnGroups'>,
+  { image, labels, target: shownAt, mounts = [], readOnlyRoot }: Waiting,
+): object => ({
+  Image: image,
+  Entrypoint: [shownAt],
+  Cmd: [],
+  User: '65534:65534',
+  WorkingDir: '/',
+  Labels: labels,
+  Healthcheck: { Test: ['NONE'] },
+  HostConfig: {
+    NetworkMode: 'none',
+    ReadonlyRootfs: readOnlyRoot,
+    Mounts: [{ Type: 'bind', Source: places.hold, Target: shownAt, ReadOnly: true }, ...mounts],
+    CapDrop: ['ALL'],
+    SecurityOpt: ['no-new-privileges'],
+    PidsLimit: 64,
+    LogConfig: { Type: 'none' },
+    ...(hasOwnGroups ? { CgroupParent: `${places.cgroup}/holders` } : {}),
+  },
+});
 
 /** For this machine's processor. @throws NOT_SUPPORTED */
 export function writeHoldProgram(file: string): void {

@@ -6,10 +6,14 @@ import { isRefusal, type DockerClient } from './api/client.ts';
 
 /** Images of minke's own in the Docker Engine: under a name of ours each, so that nobody else's is taken or removed. */
 export interface Images {
+  /** Of all our names. */
+  readonly repository: string;
   /** The name by which the engine has it, once it has. Loaded when it is missing. */
   ensure(image: ReadyImage): Promise<string>;
   /** Loaded again by the next `ensure`: somebody has removed it. */
   forget(image: ReadyImage): void;
+  /** Takes away a name of ours; of one that is not there is success. */
+  remove(name: string): Promise<void>;
   /** Takes away our names but these, and with its last name each image. */
   removeBut(kept: readonly string[]): Promise<void>;
 }
@@ -35,6 +39,7 @@ export function createImages({ client, owner, archiveOf }: ImagesOptions): Image
   };
 
   return {
+    repository,
     ensure: async (image) => {
       const name = `${repository}:${image.id.replace('sha256:', '')}`;
       const loading = loaded.get(image.id) ?? load(image, name);
@@ -46,6 +51,7 @@ export function createImages({ client, owner, archiveOf }: ImagesOptions): Image
       return name;
     },
     forget: ({ id }) => void loaded.delete(id),
+    remove: async (name) => await removeImage(client, name),
     removeBut: async (kept) => {
       const filters = JSON.stringify({ reference: [repository] });
       const found = await client.call<readonly { readonly RepoTags: readonly string[] | null }[]>({

@@ -8,6 +8,7 @@ import { daemonIdOf } from '../local/daemon-id.ts';
  *   /run/minke-ID/docker/live/INSTANCE/   hosts, resolv.conf, files: shown in the container
  *   /run/minke-ID/docker/net/APP/         the app's network, as for every engine on this machine
  *   DATA/docker/exits/INSTANCE            how it ended, until it is forgotten; output is the Docker Engine's own
+ *   DATA/docker/roots/ROOT-LIFE          what was changed before a life of a kept root began
  *   DATA/docker/hold                      the program of holders
  */
 export interface Places {
@@ -20,6 +21,7 @@ export interface Places {
   readonly net: string;
   readonly data: string;
   readonly exits: string;
+  readonly roots: string;
   readonly hold: string;
   readonly cgroup: string;
 }
@@ -37,6 +39,7 @@ export function placesFor(dataFolder: string): Places {
     net: join(run, 'net'),
     data,
     exits: join(data, 'exits'),
+    roots: join(data, 'roots'),
     hold: join(data, 'hold'),
     cgroup: `/minke-${owner}-docker`,
   };
@@ -46,3 +49,7 @@ export function placesFor(dataFolder: string): Places {
 export const containerName = ({ owner }: Places, id: Id): string => `minke-${owner}-${id}`;
 
 export const holderName = (places: Places, id: Id): string => `${containerName(places, id)}-holder`;
+
+/** Of one that nobody wants but for the root that it has. */
+export const rootContainerName = (places: Places, root: Id, life: number): string =>
+  `${containerName(places, root)}-root-${life}`;

@@ -1,3 +1,4 @@
+import { isId, type Id } from '../../model/ids.ts';
 import type { InstanceSpec } from '../../model/instance.ts';
 import { mayChangeNetwork, reachOf, type SeatRecord } from '../local/seat.ts';
 import type { ListedContainer } from './api/types.ts';
@@ -19,6 +20,9 @@ export const labels = {
   name: 'minke.name',
   kind: 'minke.kind',
   record: 'minke.record',
+  /** Of a container that had a kept root: which, and as the how-manieth. */
+  root: 'minke.root',
+  rootLife: 'minke.root-life',
 } as const;
 
 export function recordOf(spec: InstanceSpec, slot: number | undefined): InstanceRecord {
@@ -58,4 +62,15 @@ export function readRecord({ Labels }: Pick<ListedContainer, 'Labels'>): Instanc
   } catch {
     return undefined;
   }
+}
+
+/** undefined where it had none. `isOnlyOpen`: no instance's, but one through which its files are seen. */
+export function rootOf({
+  Labels,
+}: Pick<ListedContainer, 'Labels'>):
+  | { readonly root: Id; readonly number: number; readonly isOnlyOpen?: true }
+  | undefined {
+  const [root = '', number] = [Labels[labels.root], Number(Labels[labels.rootLife])];
+  if (!isId(root) || !(number > 0)) return undefined;
+  return { root, number, ...(Labels[labels.role] === 'root' ? { isOnlyOpen: true } : {}) };
 }

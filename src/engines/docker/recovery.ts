@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { isId } from '../../model/ids.ts';
+import { isId, type Id } from '../../model/ids.ts';
 import { killForgottenCommands } from '../local/command-processes.ts';
 import { endGroup, groupsIn } from '../local/host/cgroups.ts';
 import { retakeSeat } from '../local/seat.ts';
 import type { ListedContainer } from './api/types.ts';
-import { inspectContainer, listContainers, removeContainer } from './containers.ts';
+import { endContainer, inspectContainer, listContainers, removeContainer } from './containers.ts';
 import type { Context } from './context.ts';
 import { groupOf } from './group.ts';
 import { withKeptLimits } from './limits.ts';
@@ -20,15 +20,21 @@ import { observe, type Running } from './running.ts';
 export async function recoverInstances(context: Context): Promise<Running[]> {
   const { places, exits } = context;
   const found = await listContainers(context);
-  const records = found.flatMap((container) => adoptable(container) ?? []);
+  const records = found.flatMap((container) => adoptable(context, container) ?? []);
   const known = new Set(records.map(({ summary }) => summary.id));
   const untold = records.filter(({ summary }) => exits.read(summary.id) === undefined);
   const living = new Set(untold.map(({ summary }) => summary.id));
-  const isKept = ({ Labels }: ListedContainer): boolean => {
-    const id = Labels[labels.instance] ?? '';
-    return Labels[labels.role] === 'holder' ? living.has(id) : known.has(id);
-  };
-  await Promise.all(found.filter((one) => !isKept(one)).map(async ({ Id }) => await removeContainer(context, Id)));
+  const instanceOf = (one: ListedContainer): Id | undefined => adoptable(context, one)?.summary.id;
+  const withRoots = context.rootLives.recover(found, instanceOf);
+  await Promise.all(
+    found.map(async (one) => {
+      const isHolder = one.Labels[labels.role] === 'holder' && living.has(one.Labels[labels.instance] ?? '');
+      if (isHolder || instanceOf(one) !== undefined) return;
+      if (withRoots.has(one.Id)) await endContainer(context, one.Id);
+      else await removeContainer(context, one.Id);
+    }),
+  );
+  await context.rootVolumes.recover(new Set(context.rootLives.list()));
   const alone = join(places.cgroup, 'alone');
   const groups = groupsIn(alone).filter((path) => dirname(path) === alone && !living.has(basename(path)));
   for (const path of groups) await endGroup(path);
@@ -41,9 +47,11 @@ export async function recoverInstances(context: Context): Promise<Running[]> {
 }
 
 /** One that was never started is half a start. */
-function adoptable(container: ListedContainer): InstanceRecord | undefined {
+function adoptable({ places }: Context, container: ListedContainer): InstanceRecord | undefined {
   const record = readRecord(container);
-  return record?.streams === 'logs' && container.State !== 'created' ? record : undefined;
+  if (record?.streams !== 'logs' || container.State === 'created') return undefined;
+  // One that is kept for its root alone has another name by now.
+  return container.Names.includes(`/${containerName(places, record.summary.id)}`) ? record : undefined;
 }
 
 async function adopt(context: Context, known: InstanceRecord): Promise<Running | undefined> {

@@ -1,11 +1,9 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { MinkeError } from '../../errors/index.ts';
 import { startTicks, type ProcessName } from '../../linux/proc.ts';
 import { resizeTerminalOf } from '../../linux/terminal.ts';
 import type { InstanceExit, InstanceLimits, InstanceSpec } from '../../model/instance.ts';
-import { untilSuccess } from '../../observe/until-success.ts';
 import { groupForOthers } from '../local/host/cgroups.ts';
 import { etcFiles } from '../local/etc-files.ts';
 import { makeOwnFiles } from '../local/own-files.ts';
@@ -21,7 +19,10 @@ import { startHolder } from './holder.ts';
 import { keepLive, type LiveOutput } from './live-output.ts';
 import { containerName, holderName } from './places.ts';
 import { labels, ownLabels, recordOf, type InstanceRecord } from './record.ts';
-import { watchResult, type Result } from './result.ts';
+import { watchResult } from './result.ts';
+import type { NextLife } from './root-lives.ts';
+import { removeHolder, settle } from './settling.ts';
+import { volumeMounts } from './root-volumes.ts';
 
 /** An instance whose container lives, started now or adopted. */
 export interface Running {
@@ -53,9 +54,12 @@ export async function startInstance(context: Context, spec: InstanceSpec): Promi
     });
   const name = containerName(places, spec.id);
   const home = join(places.live, spec.id);
-  const image = await context.images.ensure(spec.image);
+  const loaded = await context.images.ensure(spec.image);
+  const life = await beginRoot(context, spec, loaded);
+  giveBack('its root', async () => life && (await context.rootLives.abandon(life)));
+  const image = life?.image ?? loaded;
   giveBack('its holder', async () => await removeHolder(context, spec));
-  const from = spec.network === 'app' ? await startHolder(context, spec, image) : undefined;
+  const from = spec.network === 'app' ? await startHolder(context, spec, loaded) : undefined;
   const seat = await takeSeat(context, spec, from === undefined ? { folder: home } : { folder: home, from });
   giveBack('its seat', async () => {
     // First: as long as it lives, so does the link that the next one in this place is to have.
@@ -64,7 +68,7 @@ export async function startInstance(context: Context, spec: InstanceSpec): Promi
   });
   giveBack('its folder', async () => rmSync(home, { recursive: true, force: true }));
   const record = recordOf(spec, seat.slot);
-  const config = prepare(context, { spec, seat, record, image, home });
+  const config = prepare(context, { spec, seat, record, image, home, life });
   giveBack('its container', async () => await removeContainer(context, name));
   await createOf(context, spec, name, config);
   const streams = await attach(context, spec, name);
@@ -74,6 +78,7 @@ export async function startInstance(context: Context, spec: InstanceSpec): Promi
   const found = await inspectContainer(context, name);
   if (found === undefined) throw startFailure(spec.name, new Error('its container was removed'));
   taken.move();
+  if (life !== undefined) await context.rootLives.take(life, { container: name, instance: spec.id });
   const running = observe(context, { record, seat, found, over, live: streams.live });
   // Engines before API 1.42 know of no first size.
   if (spec.terminal !== undefined && running.process !== undefined)
@@ -81,6 +86,18 @@ export async function startInstance(context: Context, spec: InstanceSpec): Promi
   // Nobody reads what is written to it any more; the engine would keep the connection.
   void running.ended.then(() => streams.stdin?.destroy());
   return { ...running, ...streams };
+}
+
+/** @throws INSTANCE_START_FAILED */
+async function beginRoot(
+  { rootLives }: Context,
+  { root, name, image }: InstanceSpec,
+  loaded: string,
+): Promise<NextLife | undefined> {
+  if (root === undefined) return undefined;
+  return await rootLives.begin(root, image, loaded).catch((error: unknown) => {
+    throw startFailure(name, error);
+  });
 }
 
 export interface Observation {
@@ -122,27 +139,33 @@ async function limitContainer({ client, places }: Context, { summary }: Instance
   await client.call({ method: 'POST', path, body: limitsOf(limits) });
 }
 
-async function removeHolder(context: Context, { id, network }: Pick<InstanceSpec, 'id' | 'network'>): Promise<void> {
-  if (network === 'app') await removeContainer(context, holderName(context.places, id));
-}
-
 interface Preparation {
   readonly spec: InstanceSpec;
   readonly seat: Seat;
   readonly record: InstanceRecord;
   readonly image: string;
   readonly home: string;
+  /** Where it has a kept root. */
+  readonly life: NextLife | undefined;
 }
 
 /** Writes the files that it is shown, and answers how its container is to be made. */
-function prepare({ places, hasOwnGroups }: Context, { spec, seat, record, image, home }: Preparation): object {
+function prepare({ places, hasOwnGroups }: Context, preparation: Preparation): object {
+  const { spec, seat, record, image, home, life } = preparation;
+  const isTaken = (target: string): boolean => spec.mounts.some((mount) => mount.target === target);
   mkdirSync(home, { mode: 0o700 });
   const etc = etcFiles(spec, seat);
   for (const [file, content] of Object.entries(etc)) writeFileSync(join(home, file), content);
   const user = resolveUser(spec.user, spec.image.rootPath, spec.settings?.groups);
   return containerConfig(spec, {
     image,
-    labels: { ...spec.labels, ...ownLabels(places, spec, 'instance'), [labels.record]: JSON.stringify(record) },
+    labels: {
+      ...spec.labels,
+      ...ownLabels(places, spec, 'instance'),
+      ...life?.labels,
+      [labels.record]: JSON.stringify(record),
+    },
+    volumes: life === undefined ? [] : volumeMounts(places.owner, life.root, life.volumes, isTaken),
     holder: spec.network === 'app' ? holderName(places, spec.id) : undefined,
     cgroup: hasOwnGroups ? groupForOthers(seat.group.path) : undefined,
     files: makeOwnFiles(spec.files ?? [], user, home, home),
@@ -169,65 +192,4 @@ async function attach(
   const stdin = await connectTo('stdin');
   stdin.resume();
   return { ...taken, stdin };
-}
-
-interface End extends Pick<Observation, 'record' | 'seat'>, Pick<Running, 'stopping'> {
-  readonly result: Result | undefined;
-  readonly live: LiveOutput | undefined;
-  readonly isSeen: boolean;
-}
-
-async function settle(context: Context, end: End): Promise<InstanceExit> {
-  const { record, seat, result, live } = end;
-  const { id } = record.summary;
-  const name = containerName(context.places, id);
-  const giving = async <T>(action: () => Promise<T>): Promise<T | undefined> =>
-    await action().catch((error: unknown) => {
-      if (!context.closing.signal.aborted)
-        context.log.error('What an instance held could not be given back', { instance: id, error });
-      return undefined;
-    });
-  const found = await untilAnswered(context, async () => await inspectContainer(context, name));
-  const isFull = (await giving(async () => await result?.isTooLarge())) === true;
-  await giving(async () => await removeHolder(context, { id, network: seat.slot === undefined ? 'none' : 'app' }));
-  const verdict = await giving(async () => await seat.leave());
-  const exit = exitOf(context, end, found, verdict ?? (isFull ? 'result-limit' : undefined));
-  if (record.streams === 'logs') await giving(async () => context.exits.keep(id, exit, await lineEnds(context, live)));
-  else await giving(async () => await removeContainer(context, name));
-  rmSync(join(context.places.live, id), { recursive: true, force: true });
-  return exit;
-}
-
-/** What it wrote last may be under way. */
-async function lineEnds({ clock }: Context, live: LiveOutput | undefined): Promise<LiveOutput['ended']> {
-  const waitMs = 2000;
-  const read = new AbortController();
-  await Promise.race([live?.over, clock.sleep(waitMs, read.signal).catch(() => undefined)]);
-  read.abort();
-  return live?.ended ?? [];
-}
-
-/** A code of 255 that was found after an interruption is the engine's word for one that it does not know. */
-function exitOf(
-  { clock }: Context,
-  { stopping, isSeen }: End,
-  found: InspectedContainer | undefined,
-  verdict: InstanceExit['cause'] | undefined,
-): InstanceExit {
-  const unknown = 255;
-  const state = found?.State;
-  const code = state?.ExitCode ?? unknown;
-  const at = Date.parse(state?.FinishedAt ?? '');
-  const isLost = state === undefined || (!isSeen && code === unknown);
-  const told = verdict ?? (state?.OOMKilled === true ? 'out-of-memory' : stopping.isAsked ? 'stopped' : 'exited');
-  return { code, cause: isLost ? 'lost' : told, at: at > 0 ? at : clock.now() };
-}
-
-/** The engine may be being restarted. */
-async function untilAnswered<T>({ clock, closing }: Context, ask: () => Promise<T>): Promise<T> {
-  const onFailure = (error: unknown): void => {
-    if (!(error instanceof MinkeError)) throw error;
-  };
-  const pauses = { first: 50, longest: 2000 };
-  return await untilSuccess(ask, { clock, signal: closing.signal, pauses, onFailure });
 }

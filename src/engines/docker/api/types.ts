@@ -14,6 +14,8 @@ export interface ContainerState {
 export interface InspectedContainer {
   readonly Config: { readonly Labels: Readonly<Record<string, string>>; readonly Tty: boolean };
   readonly Id: string;
+  /** By its id. */
+  readonly Image: string;
   readonly State: ContainerState;
 }
 

@@ -8,6 +8,7 @@ import { hasProgram } from '../../src/engines/local/host/program.ts';
 import { startDaemon, type TestDaemon } from './daemon.ts';
 import { leftoversIn } from './docker-subject.ts';
 import { loadBusybox } from './door-images.ts';
+import { isWhole } from './whole.ts';
 
 let daemon: TestDaemon;
 let dockerEngine: DockerEngine | undefined;
@@ -51,7 +52,10 @@ const programs = dockerPrograms();
 // soak `docker`, or is a promise of the engines' contract.
 const onDocker = hasProgram('dockerd') ? programs.slice(-1).map((program) => [program, 'docker'] as const) : [];
 
-describe.skipIf(programs.length === 0).each([...programs.map((program) => [program, 'sandbox'] as const), ...onDocker])(
+// All of them in the soak `engines`.
+const onSandboxToo = (isWhole ? programs : programs.slice(-1)).map((program) => [program, 'sandbox'] as const);
+
+describe.skipIf(programs.length === 0).each([...onSandboxToo, ...onDocker])(
   '%s at a daemon with the engine %s (skipped where there is no docker CLI)',
   (program, engine) => {
     beforeAll(async () => await begin(engine));

@@ -1,17 +1,20 @@
 import { Client } from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { newId } from '../model/ids.ts';
 import type { Run } from '../model/run.ts';
 import { describeStore } from './conformance.ts';
 import { postgresPrograms, startPostgres, type PostgresServer } from './postgres-server.fixture.ts';
 import { createPostgresStore, withoutPassword } from './postgres-store.ts';
 
+// A server that was killed starts again once all of its processes have seen it.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
 describe.skipIf(postgresPrograms() === undefined)('(skipped where PostgreSQL is not installed)', () => {
   let server: PostgresServer;
   beforeAll(async () => {
     server = await startPostgres();
-  }, 120_000);
-  afterAll(async () => await server[Symbol.asyncDispose](), 120_000);
+  });
+  afterAll(async () => await server[Symbol.asyncDispose]());
 
   describeStore('PostgreSQL', async () => {
     const url = await server.database();

@@ -4,6 +4,7 @@ import { newId } from '../model/ids.ts';
 import type { Run } from '../model/run.ts';
 import { describeStore } from './conformance.ts';
 import { postgresPrograms, startPostgres, type PostgresServer } from './postgres-server.fixture.ts';
+import { createSession } from './postgres-session.ts';
 import { createPostgresStore, withoutPassword } from './postgres-store.ts';
 
 // A server that was killed starts again once all of its processes have seen it.
@@ -49,6 +50,22 @@ describe.skipIf(postgresPrograms() === undefined)('(skipped where PostgreSQL is 
       expect(accepted).toBe(waiting);
       expect(accepted).toBeGreaterThanOrEqual(kept.length);
       await store.close();
+    });
+
+    it('goes on with nothing of a transaction whose connection was lost in the middle, and with one other connection', async () => {
+      const session = createSession({ url, place: 'here' });
+      const one = { sql: 'SELECT 1 AS one', values: {} };
+      const cut = session.during(async (connection) => {
+        await connection.command('BEGIN');
+        await server.command("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'minke'");
+        // Its end is told at once, and not with the next question only.
+        await expect.poll(async () => await connection.query(one).catch(String)).toContain('onnection');
+        return await connection.query(one);
+      });
+      await expect(cut).rejects.toThrow(/connection/i);
+      expect(await session.during(async (connection) => await connection.query(one))).toEqual([{ one: 1 }]);
+      expect(await session.during(async (connection) => await connection.query(one))).toEqual([{ one: 1 }]);
+      await session.close();
     });
 
     it('says STATE_UNREACHABLE while its server is away, and goes on by itself', async () => {

@@ -1,9 +1,8 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { newId } from '../model/ids.ts';
-import type { Run } from '../model/run.ts';
 import { describeStore } from './conformance.ts';
 import { postgresPrograms, startPostgres, type PostgresServer } from './postgres-server.fixture.ts';
+import { aRun } from './run.fixture.ts';
 import { createSession } from './postgres-session.ts';
 import { createPostgresStore, withoutPassword } from './postgres-store.ts';
 
@@ -137,18 +136,3 @@ describe('the address of a database', () => {
       expect(() => withoutPassword(none)).toThrow('MINKE_STORE cannot be');
   });
 });
-
-function aRun(): Run {
-  return {
-    id: newId(),
-    app: 'shop',
-    target: { function: 'work' },
-    args: [],
-    env: {},
-    options: {},
-    state: 'queued',
-    attempts: 0,
-    createdAt: Date.now(),
-    timeoutMs: 0,
-  };
-}

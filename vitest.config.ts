@@ -22,7 +22,7 @@ export default defineConfig({
     execArgv: ['--wasm-wrapper-tiering-budget=2000000000'],
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'], testTimeout: 30_000 } },
-      { test: { ...integration, name: 'integration', exclude: alone, maxWorkers: 3, sequence: { groupOrder: 1 } } },
+      { test: { ...integration, name: 'integration', exclude: alone, maxWorkers: 2, sequence: { groupOrder: 1 } } },
       { test: { ...integration, name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 2 } } },
     ],
   },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dockerCli, dockerPrograms, type DockerResult } from '../../src/dockerapi/docker-cli.fixture.ts';
 import { startDaemon } from '../../test/integration/daemon.ts';
+import { onDocker, startOwnDocker } from '../../test/integration/on-engine.ts';
 import { busyboxArchive } from '../../test/integration/door-images.ts';
 import { startDockerEngine } from '../bench/docker-engine.ts';
 import type { Figure, Soak, SoakOptions } from './soak.ts';
@@ -18,9 +19,8 @@ async function compare({ signal, tell }: SoakOptions): Promise<readonly Figure[]
   await using engine = await startDockerEngine(join(folder, 'engine'));
   if (engine === undefined) throw new Error('There is no Docker Engine on this machine to compare with');
   // One of its own: what is done at the other is to touch nothing here.
-  await using below = await startDockerEngine(mkdtempSync(join(tmpdir(), 'mdk-')), 'none');
-  const environment = { MINKE_ENGINE: 'docker', DOCKER_HOST: `unix://${below?.socket}` };
-  const daemons = { sandbox: await startDaemon(), docker: await startDaemon({ environment }) };
+  await using below = await startOwnDocker();
+  const daemons = { sandbox: await startDaemon(), docker: await startDaemon({ environment: onDocker(below) }) };
   const archive = busyboxArchive(['img:latest']);
   writeFileSync(join(folder, 'file'), 'a file\n');
   const [compared, differing] = [[] as string[], [] as string[]];

@@ -3,6 +3,7 @@ import { bodies } from './bodies.ts';
 import { calls } from './calls.ts';
 import { debian } from './debian.ts';
 import { docker } from './docker.ts';
+import { engines } from './engines.ts';
 import { hosts } from './hosts.ts';
 import { kills } from './kills.ts';
 import { slow } from './slow.ts';
@@ -16,6 +17,7 @@ export const soaks: Readonly<Record<string, Soak>> = {
   calls,
   debian,
   docker,
+  engines,
   hosts,
   kills,
   slow,

@@ -1,10 +1,8 @@
 import { MinkeError } from '../errors/index.ts';
+import { defaultApp } from '../model/app.ts';
 import type { RunOptions } from '../model/run.ts';
-import { attachmentsOf, ownNetwork } from './attachments.ts';
+import { madeNetworksOf } from './attachments.ts';
 import type { Networks } from './networks.ts';
-
-/** The app of everything that is started by hand and says no other. */
-const operatorApp = 'default';
 
 /**
  * The app of one of the operator's containers: the one that its networks are of, since each app has a network of its own and those of
@@ -13,8 +11,7 @@ const operatorApp = 'default';
  * @throws NOT_SUPPORTED for networks of several apps
  */
 export function appOf(options: RunOptions, networks: Pick<Networks, 'find'>): string {
-  const others = attachmentsOf(options).filter(({ network }) => network !== ownNetwork);
-  const apps = new Set(others.map(({ network }) => labelledApp(networks.find(network)?.labels)));
+  const apps = new Set(madeNetworksOf(options).map(({ network }) => labelledApp(networks.find(network)?.labels)));
   if (apps.size > 1)
     throw new MinkeError('NOT_SUPPORTED', {
       what: `A container on networks of the apps "${[...apps].join('", "')}"`,
@@ -22,11 +19,11 @@ export function appOf(options: RunOptions, networks: Pick<Networks, 'find'>): st
     });
   const [app] = apps;
   const isFunction = options.labels?.['minke.function'] !== undefined;
-  return app ?? (isFunction ? labelledApp(options.labels) : operatorApp);
+  return app ?? (isFunction ? labelledApp(options.labels) : defaultApp);
 }
 
 function labelledApp(labels: RunOptions['labels'] = {}): string {
-  const named = labels['com.docker.compose.project'] ?? labels['minke.app'] ?? operatorApp;
+  const named = labels['com.docker.compose.project'] ?? labels['minke.app'] ?? defaultApp;
   // Names of folders and host names are made of it.
-  return /^[a-z0-9][a-z0-9_-]{0,62}$/.test(named) ? named : operatorApp;
+  return /^[a-z0-9][a-z0-9_-]{0,62}$/.test(named) ? named : defaultApp;
 }

@@ -13,6 +13,10 @@ export function attachmentsOf({ network, attachments }: RunOptions): readonly Ru
   return attachments ?? [{ network: ownNetwork, aliases: [] }];
 }
 
+/** Those that the operator has made. */
+export const madeNetworksOf = (options: RunOptions): readonly RunAttachment[] =>
+  attachmentsOf(options).filter(({ network }) => network !== ownNetwork);
+
 /** Without any, it has no network. */
 export const withAttachments = (attachments: readonly RunAttachment[]): RunOptions => ({
   network: attachments.length === 0 ? 'none' : 'app',

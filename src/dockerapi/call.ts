@@ -97,7 +97,7 @@ export async function livingInstance(
 }
 
 /** @throws NOT_SUPPORTED where the engine has none */
-export function controlsOf({ engine }: Desk, what: string): Controls {
+export function controlsOf({ engine }: { readonly engine: Pick<Engine, 'controls'> }, what: string): Controls {
   if (engine.controls !== undefined) return engine.controls;
   throw new MinkeError('NOT_SUPPORTED', { what, reason: 'the engine of this daemon cannot do it' });
 }

@@ -10,7 +10,7 @@ import { matchesName, passes, passesLabels, readFilters } from './filters.ts';
 import { flagOf, textOf } from './json-values.ts';
 import { isObject, type Json } from './json.ts';
 import { nanoTime } from './log-view.ts';
-import type { Network } from './networks.ts';
+import { findNetwork, type Network } from './networks.ts';
 import { readOperatorBody } from './operator-body.ts';
 import { labelsOf } from './translate.ts';
 
@@ -175,10 +175,7 @@ function isOn({ run }: Container, name: string): boolean {
 
 function namedNetwork(desk: Desk, { parameters }: Call): Network {
   const name = parameters['network'] ?? '';
-  const own = builtIn.find((one) => one.name === name || one.id === name);
-  const network = own ?? desk.networks.find(name);
-  if (network === undefined) throw new MinkeError('NO_SUCH', { kind: 'network', name });
-  return network;
+  return builtIn.find((one) => one.name === name || one.id === name) ?? findNetwork(desk.networks, name);
 }
 
 const driverOf = ({ name }: Network): string => (name === 'none' ? 'null' : 'bridge');

@@ -1,3 +1,5 @@
+import { MinkeError } from '../errors/index.ts';
+
 /** Networks that the operator makes for containers of no app file. Who is on one finds the others on it by name, and nobody else. */
 export interface Networks {
   list(): readonly Network[];
@@ -16,4 +18,11 @@ export interface Network {
   readonly labels: Readonly<Record<string, string>>;
   /** Unix milliseconds. */
   readonly createdAt: number;
+}
+
+/** @throws NO_SUCH */
+export function findNetwork(networks: Pick<Networks, 'find'>, reference: string): Network {
+  const network = networks.find(reference);
+  if (network === undefined) throw new MinkeError('NO_SUCH', { kind: 'network', name: reference });
+  return network;
 }

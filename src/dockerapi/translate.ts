@@ -67,7 +67,8 @@ export function limitOptions(host: JsonObject, prefix: string): RunOptions {
 
 function isolationOptions(body: JsonObject, host: JsonObject): RunOptions {
   checkSecurity(wordsOf(host['SecurityOpt'], 'HostConfig.SecurityOpt'));
-  const mounts = [...mountsOf(host), ...namelessVolumes(body)];
+  const named = mountsOf(host);
+  const mounts = [...named, ...namelessVolumes(body, named)];
   const ports = readPortBindings(host['PortBindings']);
   const capAdd = wordsOf(host['CapAdd'], 'HostConfig.CapAdd');
   const capDrop = wordsOf(host['CapDrop'], 'HostConfig.CapDrop');
@@ -113,10 +114,10 @@ function pidOption(mode: string): RunOptions {
 }
 
 /** Each a volume of its own, under an id for a name. */
-const namelessVolumes = (body: JsonObject): RunMount[] =>
+const namelessVolumes = (body: JsonObject, named: readonly RunMount[]): RunMount[] =>
   Object.keys(objectOf(body['Volumes'], 'Volumes'))
     // A client may repeat here what it binds by name.
-    .filter((target) => !mountsOf(objectOf(body['HostConfig'], 'HostConfig')).some((one) => one.target === target))
+    .filter((target) => !named.some((one) => one.target === target))
     .map((target) => namelessVolume(target, 'Volumes'));
 
 function mountsOf(host: JsonObject): RunMount[] {

@@ -94,6 +94,9 @@ export interface ServiceModel {
   readonly queueMax?: number;
 }
 
+/** The app of what is asked for at the operator's door without one. */
+export const defaultApp = 'default';
+
 /** Not running at rest: started by the first connection to it, stopped when it has had none for a while. */
 export const isOnDemand = ({ kind, scale }: Pick<ServiceModel, 'kind' | 'scale'>): boolean =>
   kind === 'service' && scale !== undefined;

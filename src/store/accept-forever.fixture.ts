@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { newId } from '../model/ids.ts';
+import { aRun } from './run.fixture.ts';
 import { createSqliteStore } from './sqlite-store.ts';
 
 // Accepts runs, sixteen at a time, and prints each id as soon as its promise resolves, until it is killed.
@@ -8,18 +8,7 @@ const store = await createSqliteStore({ file: process.argv[2] ?? '' });
 
 async function acceptForever(): Promise<never> {
   for (;;) {
-    const { id } = await store.runs.accept({
-      id: newId(),
-      app: 'shop',
-      target: { function: 'work' },
-      args: [],
-      env: {},
-      options: {},
-      state: 'queued',
-      attempts: 0,
-      createdAt: Date.now(),
-      timeoutMs: 0,
-    });
+    const { id } = await store.runs.accept(aRun());
     writeSync(1, `${id}\n`);
   }
 }

@@ -3,6 +3,7 @@ import { newId } from '../model/ids.ts';
 import type { AppModel } from '../model/app.ts';
 import type { ContainerRecord } from '../model/container.ts';
 import type { Run } from '../model/run.ts';
+import { aRun } from './run.fixture.ts';
 import { idempotencyMs, type RunFilter, type Store } from './store.ts';
 
 /** A store under test: `open` gives it afresh over the same data, as a restart of the daemon does. */
@@ -450,22 +451,6 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
       expect(await store.runs.get((await before).id)).toBeDefined();
     });
   });
-}
-
-function aRun(fields: Partial<Run> = {}): Run {
-  return {
-    id: newId(),
-    app: 'shop',
-    target: { function: 'work' },
-    args: ['a', 'b c'],
-    env: { KEY: 'value' },
-    options: {},
-    state: 'queued',
-    attempts: 0,
-    createdAt: Date.now(),
-    timeoutMs: 600_000,
-    ...fields,
-  };
 }
 
 function anApp(name: string, folder = '/srv'): AppModel {

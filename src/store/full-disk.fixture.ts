@@ -1,7 +1,8 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toMinkeError } from '../errors/index.ts';
-import { newId, type Id } from '../model/ids.ts';
+import type { Id } from '../model/ids.ts';
+import { aRun } from './run.fixture.ts';
 import { createSqliteStore } from './sqlite-store.ts';
 
 // Runs in a small file system of its own and tells, as one line of JSON, what the store did as it filled up.
@@ -13,20 +14,8 @@ const store = await createSqliteStore({ file: join(folder, 'state.db') });
 
 async function outcome(input?: Uint8Array): Promise<string> {
   try {
-    const run = {
-      id: newId(),
-      app: 'shop',
-      target: { function: 'work' },
-      args: [],
-      env: {},
-      options: {},
-      state: 'queued',
-      attempts: 0,
-      createdAt: Date.now(),
-      timeoutMs: 0,
-    } as const;
-    await store.runs.accept(run, input);
-    accepted.push(run.id);
+    const { id } = await store.runs.accept(aRun(), input);
+    accepted.push(id);
     return 'kept';
   } catch (thrown) {
     return toMinkeError(thrown).code;

@@ -23,6 +23,7 @@ export function toPostgresError(thrown: unknown, action: string, place: string):
  * (class 57P), cannot be reached (08) or lets nobody in (28, 3D, 53 but for the full disk).
  */
 export function isLost(thrown: unknown): boolean {
+  if (thrown instanceof MinkeError) return false;
   const code = sqlState(thrown);
   return code === undefined || (code !== diskFull && /^(?:08|57P|28|3D|53)/.test(code));
 }

@@ -9,10 +9,15 @@ import type { Row, Statement, Value } from './statement.ts';
  * the same state: a lock of the session says so, which the server gives up with the connection.
  */
 export interface Session {
+  /** All that is asked in it goes over one connection: where that is lost in the middle, what follows fails and does not begin anew. */
+  during<Result>(work: (connection: Connection) => Promise<Result>): Promise<Result>;
+  close(): Promise<void>;
+}
+
+export interface Connection {
   query(statement: Statement): Promise<readonly Row[]>;
   /** Several, without values. */
   command(sql: string): Promise<void>;
-  close(): Promise<void>;
 }
 
 export interface SessionPlace {
@@ -43,68 +48,71 @@ const settings = {
 
 export function createSession({ url, place }: SessionPlace): Session {
   const statements = createStatements();
-  let opening: Promise<Client> | undefined;
+  let current: Promise<Client> | undefined;
 
-  const open = async (): Promise<Client> => {
-    const client = new Client({
-      connectionString: url,
-      connectionTimeoutMillis: connectTimeoutMs,
-      query_timeout: queryTimeoutMs,
-      keepAlive: true,
-      application_name: 'minke',
-      types: { getTypeParser: parserOf },
-    });
-    // Between two statements nobody else would hear of it.
-    client.on('error', () => (opening = undefined));
-    client.on('end', () => (opening = undefined));
-    try {
-      await client.connect();
-      await prepare(client, place);
-      return client;
-    } catch (error) {
-      client.end().catch(() => undefined);
-      throw error;
-    }
+  /** Unless there is another by now. */
+  const forget = (lost: Promise<Client>): void => {
+    if (current === lost) current = undefined;
   };
 
-  const connected = async (): Promise<Client> => {
-    opening ??= open();
-    try {
-      return await opening;
-    } catch (error) {
-      opening = undefined;
-      throw error;
-    }
-  };
-
-  const perform = async <Result>(work: (client: Client) => Promise<Result>): Promise<Result> => {
-    const client = await connected();
-    try {
-      return await work(client);
-    } catch (error) {
-      if (isLost(error)) {
-        opening = undefined;
-        client.end().catch(() => undefined);
-      }
-      throw error;
-    }
+  const connected = (): Promise<Client> => {
+    if (current !== undefined) return current;
+    // Between two statements nobody else would hear of its end.
+    const opening: Promise<Client> = openClient({ url, place }, () => forget(opening));
+    opening.catch(() => forget(opening));
+    current = opening;
+    return opening;
   };
 
   return {
-    query: async ({ sql, values }) => {
-      const { name, text, order } = statements(sql);
-      const { rows } = await perform(async (client) =>
-        client.query<Row>({ name, text, values: order.map((key) => toParameter(values[key])) }),
-      );
-      return rows;
+    during: async (work) => {
+      const opening = connected();
+      const client = await opening;
+      try {
+        return await work(connectionOf(client, statements));
+      } catch (error) {
+        if (isLost(error)) {
+          forget(opening);
+          client.end().catch(() => undefined);
+        }
+        throw error;
+      }
     },
-    command: async (sql) => void (await perform(async (client) => client.query(sql))),
     close: async () => {
-      const client = await opening?.catch(() => undefined);
+      const client = await current?.catch(() => undefined);
       await client?.end().catch(() => undefined);
     },
   };
 }
+
+async function openClient({ url, place }: SessionPlace, onEnd: () => void): Promise<Client> {
+  const client = new Client({
+    connectionString: url,
+    connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: queryTimeoutMs,
+    keepAlive: true,
+    application_name: 'minke',
+    types: { getTypeParser: parserOf },
+  });
+  client.on('error', onEnd);
+  client.on('end', onEnd);
+  try {
+    await client.connect();
+    await prepare(client, place);
+    return client;
+  } catch (error) {
+    client.end().catch(() => undefined);
+    throw error;
+  }
+}
+
+const connectionOf = (client: Client, statements: (sql: string) => Prepared): Connection => ({
+  query: async ({ sql, values }) => {
+    const { name, text, order } = statements(sql);
+    return (await client.query<Row>({ name, text, values: order.map((key) => toParameter(values[key])) })).rows;
+  },
+  command: async (sql) => void (await client.query(sql)),
+});
 
 /** @throws STATE_LOCKED where another daemon has it, DATA_FOLDER for the state of a newer minke */
 async function prepare(client: Client, place: string): Promise<void> {

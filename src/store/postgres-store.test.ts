@@ -1,17 +1,20 @@
 import { Client } from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { newId } from '../model/ids.ts';
-import type { Run } from '../model/run.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { describeStore } from './conformance.ts';
 import { postgresPrograms, startPostgres, type PostgresServer } from './postgres-server.fixture.ts';
+import { aRun } from './run.fixture.ts';
+import { createSession } from './postgres-session.ts';
 import { createPostgresStore, withoutPassword } from './postgres-store.ts';
+
+// A server that was killed starts again once all of its processes have seen it.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 describe.skipIf(postgresPrograms() === undefined)('(skipped where PostgreSQL is not installed)', () => {
   let server: PostgresServer;
   beforeAll(async () => {
     server = await startPostgres();
-  }, 120_000);
-  afterAll(async () => await server[Symbol.asyncDispose](), 120_000);
+  });
+  afterAll(async () => await server[Symbol.asyncDispose]());
 
   describeStore('PostgreSQL', async () => {
     const url = await server.database();
@@ -46,6 +49,22 @@ describe.skipIf(postgresPrograms() === undefined)('(skipped where PostgreSQL is 
       expect(accepted).toBe(waiting);
       expect(accepted).toBeGreaterThanOrEqual(kept.length);
       await store.close();
+    });
+
+    it('goes on with nothing of a transaction whose connection was lost in the middle, and with one other connection', async () => {
+      const session = createSession({ url, place: 'here' });
+      const one = { sql: 'SELECT 1 AS one', values: {} };
+      const cut = session.during(async (connection) => {
+        await connection.command('BEGIN');
+        await server.command("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'minke'");
+        // Its end is told at once, and not with the next question only.
+        await expect.poll(async () => await connection.query(one).catch(String)).toContain('onnection');
+        return await connection.query(one);
+      });
+      await expect(cut).rejects.toThrow(/connection/i);
+      expect(await session.during(async (connection) => await connection.query(one))).toEqual([{ one: 1 }]);
+      expect(await session.during(async (connection) => await connection.query(one))).toEqual([{ one: 1 }]);
+      await session.close();
     });
 
     it('says STATE_UNREACHABLE while its server is away, and goes on by itself', async () => {
@@ -117,18 +136,3 @@ describe('the address of a database', () => {
       expect(() => withoutPassword(none)).toThrow('MINKE_STORE cannot be');
   });
 });
-
-function aRun(): Run {
-  return {
-    id: newId(),
-    app: 'shop',
-    target: { function: 'work' },
-    args: [],
-    env: {},
-    options: {},
-    state: 'queued',
-    attempts: 0,
-    createdAt: Date.now(),
-    timeoutMs: 0,
-  };
-}

@@ -1,7 +1,7 @@
 import { MinkeError, toMinkeError } from '../errors/index.ts';
 import { isReading, workOf, type StoreAnswer, type StoreRequest } from './operations.ts';
 import { isLost, toPostgresError } from './postgres-errors.ts';
-import { createSession, type Session } from './postgres-session.ts';
+import { createSession, type Connection, type Session } from './postgres-session.ts';
 import { createRequestBatches } from './request-batches.ts';
 import type { Work } from './statement.ts';
 import { createStoreClient, storeOver } from './store-client.ts';
@@ -17,7 +17,7 @@ export async function createPostgresStore({ url }: { readonly url: string }): Pr
   const place = withoutPassword(url);
   const session = createSession({ url, place });
   try {
-    await session.command('SELECT 1');
+    await session.during(async (connection) => await connection.command('SELECT 1'));
   } catch (thrown) {
     await session.close();
     throw toPostgresError(thrown, 'open', place);
@@ -55,18 +55,11 @@ function createCommit(
   });
 
   const commit = async (requests: readonly StoreRequest[]): Promise<readonly StoreAnswer[]> => {
-    const changes = !requests.every(isReading);
     try {
-      if (changes) await session.command('BEGIN');
-      const answers: StoreAnswer[] = [];
-      for (const request of requests) answers.push({ value: await carryOut(session, workOf(request)) });
-      if (changes) await session.command('COMMIT');
-      return answers;
+      return await session.during(async (connection) => await together(connection, requests));
     } catch (thrown) {
       // What is known to be lost is not asked for again, request by request.
-      if (isLost(thrown) && !(thrown instanceof MinkeError)) return requests.map((request) => failed(thrown, request));
-      if (changes) await session.command('ROLLBACK').catch(() => undefined);
-      if (requests.length > 1) return await eachAlone(requests);
+      if (requests.length > 1 && !isLost(thrown)) return await eachAlone(requests);
       return requests.map((request) => failed(thrown, request));
     }
   };
@@ -80,8 +73,23 @@ function createCommit(
   return commit;
 }
 
-async function carryOut<Result>(session: Session, work: Work<Result>): Promise<Result> {
+/** What changes nothing needs no transaction. */
+async function together(connection: Connection, requests: readonly StoreRequest[]): Promise<readonly StoreAnswer[]> {
+  const changes = !requests.every(isReading);
+  const answers: StoreAnswer[] = [];
+  try {
+    if (changes) await connection.command('BEGIN');
+    for (const request of requests) answers.push({ value: await carryOut(connection, workOf(request)) });
+    if (changes) await connection.command('COMMIT');
+    return answers;
+  } catch (thrown) {
+    if (changes) await connection.command('ROLLBACK').catch(() => undefined);
+    throw thrown;
+  }
+}
+
+async function carryOut<Result>(connection: Connection, work: Work<Result>): Promise<Result> {
   let step = work.next([]);
-  while (step.done !== true) step = work.next(await session.query(step.value));
+  while (step.done !== true) step = work.next(await connection.query(step.value));
   return step.value;
 }

@@ -1,11 +1,12 @@
 import { MinkeError } from '../errors/index.ts';
+import { defaultApp } from '../model/app.ts';
 import type { Id } from '../model/ids.ts';
 import type { Run } from '../model/run.ts';
 import type { Clock } from '../observe/clock.ts';
 import type { RunStore } from '../store/store.ts';
 import type { Drafts } from './drafts.ts';
 import type { Launcher } from './launcher.ts';
-import { defaultApp, draftOf, type Draft, type Submission } from './submission.ts';
+import { draftOf, type Draft, type Submission } from './submission.ts';
 
 /** The ways in: all of them answer only for what is durable, but for `create`, which promises nothing. */
 export interface Accepting {

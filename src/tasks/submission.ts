@@ -1,4 +1,5 @@
 import type { RunRequest } from '../api/types.ts';
+import { defaultApp } from '../model/app.ts';
 import type { Id } from '../model/ids.ts';
 import type { Run } from '../model/run.ts';
 import type { TargetSettings } from './launcher.ts';
@@ -20,9 +21,6 @@ export interface Draft {
   readonly run: Run;
   readonly input?: Uint8Array;
 }
-
-/** The app of what is asked for at the operator's door without one. */
-export const defaultApp = 'default';
 
 export function draftOf(
   submission: Submission,

@@ -3,22 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dockerAtTerminal, dockerCli, dockerPrograms, type DockerCli } from '../../src/dockerapi/docker-cli.fixture.ts';
-import { startDockerEngine, type DockerEngine } from '../../scripts/bench/docker-engine.ts';
 import { hasProgram } from '../../src/engines/local/host/program.ts';
-import { startDaemon, type TestDaemon } from './daemon.ts';
-import { leftoversIn } from './docker-subject.ts';
+import type { TestDaemon } from './daemon.ts';
 import { loadBusybox } from './door-images.ts';
+import { startOn, type OnEngine } from './on-engine.ts';
+import { isWhole } from './whole.ts';
 
 let daemon: TestDaemon;
-let dockerEngine: DockerEngine | undefined;
+let purge: OnEngine['purge'];
 let door: string;
 let folder: string;
 
 async function begin(engine: 'sandbox' | 'docker'): Promise<void> {
-  dockerEngine = engine === 'docker' ? await startDockerEngine(mkdtempSync(join(tmpdir(), 'mdk-')), 'none') : undefined;
-  daemon = await startDaemon({
-    environment: { MINKE_ENGINE: engine, ...(dockerEngine && { DOCKER_HOST: `unix://${dockerEngine.socket}` }) },
-  });
+  ({ daemon, purge } = await startOn(engine));
   door = join(daemon.dataFolder, 'minke.sock');
   folder = mkdtempSync(join(tmpdir(), 'minke-cli-'));
   await loadBusybox(daemon, ['img']);
@@ -26,10 +23,7 @@ async function begin(engine: 'sandbox' | 'docker'): Promise<void> {
 
 async function end(): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
-  expect(await daemon.purge(), 'left on the host').toEqual([]);
-  if (dockerEngine === undefined) return;
-  expect(await leftoversIn(dockerEngine, daemon.dataFolder), 'left in the Docker Engine').toEqual([]);
-  await dockerEngine[Symbol.asyncDispose]();
+  expect(await purge(), 'left on the host and in the Docker Engine').toEqual([]);
 }
 
 /** Only there to end what hangs. */
@@ -51,7 +45,10 @@ const programs = dockerPrograms();
 // soak `docker`, or is a promise of the engines' contract.
 const onDocker = hasProgram('dockerd') ? programs.slice(-1).map((program) => [program, 'docker'] as const) : [];
 
-describe.skipIf(programs.length === 0).each([...programs.map((program) => [program, 'sandbox'] as const), ...onDocker])(
+// All of them in the soak `engines`.
+const onSandboxToo = (isWhole ? programs : programs.slice(-1)).map((program) => [program, 'sandbox'] as const);
+
+describe.skipIf(programs.length === 0).each([...onSandboxToo, ...onDocker])(
   '%s at a daemon with the engine %s (skipped where there is no docker CLI)',
   (program, engine) => {
     beforeAll(async () => await begin(engine));

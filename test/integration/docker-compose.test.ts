@@ -1,12 +1,11 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startDockerEngine, type DockerEngine } from '../../scripts/bench/docker-engine.ts';
 import { dockerCli, type DockerResult } from '../../src/dockerapi/docker-cli.fixture.ts';
 import { hasProgram } from '../../src/engines/local/host/program.ts';
 import type { AppModel } from '../../src/model/app.ts';
-import { startDaemon, type TestDaemon } from './daemon.ts';
+import type { TestDaemon } from './daemon.ts';
+import { startOn, type OnEngine } from './on-engine.ts';
+import { isWhole } from './whole.ts';
 import { castVote, readResult, settledRuns, votingFile } from './voting-app.ts';
 
 const labelled = join(dirname(votingFile), 'compose.labels.yaml');
@@ -17,18 +16,18 @@ vi.setConfig({ testTimeout: 180_000 });
 const isThere = ['docker-compose', 'docker', 'dockerd'].every(hasProgram);
 const whyNot = isThere ? '' : ' (it is not installed)';
 
-describe.skipIf(!isThere).each(['sandbox', 'docker'])(`stock docker-compose with the engine %s${whyNot}`, (engine) => {
-  let docker: DockerEngine | undefined;
+// The soak `engines` shows it on a Docker Engine too.
+const engines = isWhole ? (['sandbox', 'docker'] as const) : (['sandbox'] as const);
+
+describe.skipIf(!isThere).each(engines)(`stock docker-compose with the engine %s${whyNot}`, (engine) => {
   let daemon: TestDaemon;
+  let purge: OnEngine['purge'];
   beforeAll(async () => {
-    if (engine === 'docker') docker = await startDockerEngine(mkdtempSync(join(tmpdir(), 'mdk-')), 'none');
-    const environment = docker === undefined ? {} : { DOCKER_HOST: `unix://${docker.socket}` };
-    daemon = await startDaemon({ environment: { MINKE_ENGINE: engine, ...environment } });
+    ({ daemon, purge } = await startOn(engine));
     expect(await daemon.cli(['build', '-f', votingFile])).toMatchObject({ code: 0 });
   });
   afterAll(async () => {
-    expect(await daemon.purge(), 'left on the host').toEqual([]);
-    await docker?.[Symbol.asyncDispose]();
+    expect(await purge(), 'left on the host').toEqual([]);
   });
 
   const at = async (program: string, ...args: string[]): Promise<DockerResult> =>

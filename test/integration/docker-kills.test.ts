@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startDockerEngine, type DockerEngine } from '../../scripts/bench/docker-engine.ts';
+import type { DockerEngine } from '../../scripts/bench/docker-engine.ts';
 import type { InstanceRow, RunRequest } from '../../src/api/types.ts';
 import { hasProgram } from '../../src/engines/local/host/program.ts';
 import type { Run } from '../../src/model/run.ts';
 import { createRuns, type Runs } from '../../src/sdk/runs.ts';
-import { startDaemon, type TestDaemon } from './daemon.ts';
-import { leftoversIn } from './docker-subject.ts';
+import type { TestDaemon } from './daemon.ts';
 import { loadBusybox } from './door-images.ts';
 import { fixtureApp } from './isolation-fixtures.ts';
+import { startOnDocker, type OnEngine } from './on-engine.ts';
 
 const whyNot = hasProgram('dockerd') && hasProgram('docker') ? '' : ' (Docker is not installed)';
 /** Only there to end what hangs. */
@@ -19,15 +19,13 @@ const patient = { timeout: 120_000, interval: 100 };
 
 let docker: DockerEngine;
 let daemon: TestDaemon;
+let purge: OnEngine['purge'];
 let runs: Runs;
 let folder: string;
 
 describe.skipIf(whyNot !== '')(`a daemon on a Docker Engine, both killed under load${whyNot}`, () => {
   beforeAll(async () => {
-    const started = await startDockerEngine(mkdtempSync(join(tmpdir(), 'mdk-')), 'none');
-    if (started === undefined) throw new Error('The programs are there and do not run');
-    docker = started;
-    daemon = await startDaemon({ environment: { MINKE_ENGINE: 'docker', DOCKER_HOST: `unix://${docker.socket}` } });
+    ({ daemon, docker, purge } = await startOnDocker());
     runs = createRuns(daemon.api);
     folder = mkdtempSync(join(tmpdir(), 'minke-kills-'));
     writeFileSync(join(folder, 'began'), '');
@@ -36,10 +34,9 @@ describe.skipIf(whyNot !== '')(`a daemon on a Docker Engine, both killed under l
   });
 
   afterAll(async () => {
-    const left = await daemon.purge();
+    const left = await purge();
     rmSync(folder, { recursive: true });
-    expect([...left, ...(await leftoversIn(docker, daemon.dataFolder))], 'left on the host').toEqual([]);
-    await docker[Symbol.asyncDispose]();
+    expect(left, 'left on the host').toEqual([]);
   });
 
   it('CO-6 settles every accepted run once, starts nothing twice, and has its service again', async () => {

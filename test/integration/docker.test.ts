@@ -1,9 +1,6 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startDockerEngine } from '../../scripts/bench/docker-engine.ts';
 import { waitForText } from '../../src/engines/conformance/bench.ts';
 import { program } from '../../src/engines/conformance/programs.ts';
 import { declareEngineConformance, type EngineUnderTest } from '../../src/engines/conformance.ts';
@@ -11,6 +8,7 @@ import { hasProgram } from '../../src/engines/local/host/program.ts';
 import { newId, type Id } from '../../src/model/ids.ts';
 import type { ReadyImage } from '../../src/model/instance.ts';
 import { startDaemon } from './daemon.ts';
+import { onDocker, startOwnDocker } from './on-engine.ts';
 import {
   begunIn,
   createUnderTest,
@@ -28,9 +26,7 @@ let means: DockerMeans;
 
 describe.skipIf(whyNot !== '')(`on a Docker Engine${whyNot}`, () => {
   beforeAll(async () => {
-    const docker = await startDockerEngine(mkdtempSync(join(tmpdir(), 'mdk-')), 'none');
-    if (docker === undefined) throw new Error('The programs are there and do not run');
-    means = { docker, busybox: await makeBusybox() };
+    means = { docker: await startOwnDocker(), busybox: await makeBusybox() };
   });
 
   afterAll(async () => {
@@ -102,8 +98,7 @@ describe.skipIf(whyNot !== '')(`on a Docker Engine${whyNot}`, () => {
   });
 
   it('serves an app and takes it up again after kill -9: services here, functions on the sandbox unless the app says otherwise', async () => {
-    const environment = { MINKE_ENGINE: 'docker', DOCKER_HOST: `unix://${means.docker.socket}` };
-    const daemon = await startDaemon({ environment });
+    const daemon = await startDaemon({ environment: onDocker(means.docker) });
     await loadBusybox(daemon, ['busybox']);
     const cwd = dirname(fixtureApp('cli'));
     expect(await daemon.cli(['up', '-d', '--engine', 'docker'], { cwd })).toMatchObject({ code: 0 });

@@ -1,32 +1,26 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { InstancesAnswer, TopAnswer } from '../../src/api/types.ts';
 import { atTerminal } from '../../src/dockerapi/docker-cli.fixture.ts';
-import { startDockerEngine, type DockerEngine } from '../../scripts/bench/docker-engine.ts';
-import { minkeProgram, startDaemon, type CliResult, type TestDaemon } from './daemon.ts';
+import { minkeProgram, type CliResult, type TestDaemon } from './daemon.ts';
 import { loadBusybox } from './door-images.ts';
 import { fixtureApp } from './isolation-fixtures.ts';
+import { startOn, type OnEngine } from './on-engine.ts';
 
 /** For what is looked for until it is so: often, and long enough for a machine that is busy with something else. */
 const patiently = { interval: 20, timeout: 60_000 };
 
-describe.each(['sandbox', 'docker'])('the verbs of docker compose with the engine %s', (engine) => {
-  let docker: DockerEngine | undefined;
+describe.each(['sandbox', 'docker'] as const)('the verbs of docker compose with the engine %s', (engine) => {
   let daemon: TestDaemon;
+  let purge: OnEngine['purge'];
   beforeAll(async () => {
-    if (engine === 'docker') docker = await startDockerEngine(mkdtempSync(join(tmpdir(), 'mdk-')), 'none');
-    const environment = docker === undefined ? {} : { DOCKER_HOST: `unix://${docker.socket}` };
-    daemon = await startDaemon({ environment: { MINKE_ENGINE: engine, ...environment } });
+    ({ daemon, purge } = await startOn(engine));
     await loadBusybox(daemon, ['busybox']);
     await daemon.up(fixtureApp('verbs'));
   });
   afterAll(async () => {
-    expect(await daemon.purge(), 'left on the host').toEqual([]);
-    await docker?.[Symbol.asyncDispose]();
+    expect(await purge(), 'left on the host').toEqual([]);
   });
 
   const minke = async (...args: readonly string[]): Promise<CliResult> =>

@@ -1,17 +1,16 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startDockerEngine, type DockerEngine } from '../../scripts/bench/docker-engine.ts';
+import type { DockerEngine } from '../../scripts/bench/docker-engine.ts';
 import { hasProgram } from '../../src/engines/local/host/program.ts';
-import { startDaemon, type TestDaemon } from './daemon.ts';
-import { begunIn, leftoversIn } from './docker-subject.ts';
+import type { TestDaemon } from './daemon.ts';
+import { begunIn } from './docker-subject.ts';
+import { startOnDocker, type OnEngine } from './on-engine.ts';
 import { castVote, readResult, settledRuns, votingFile } from './voting-app.ts';
 
 const whyNot = hasProgram('dockerd') && hasProgram('docker') ? '' : ' (Docker is not installed)';
 
 let docker: DockerEngine;
 let daemon: TestDaemon;
+let purge: OnEngine['purge'];
 
 /** By the service or function that it is of. */
 const inDocker = async (): Promise<readonly string[]> =>
@@ -38,17 +37,12 @@ async function vote(): Promise<void> {
 
 describe.skipIf(whyNot !== '')(`the voting example with --engine docker${whyNot}`, () => {
   beforeAll(async () => {
-    const started = await startDockerEngine(mkdtempSync(join(tmpdir(), 'mdk-')), 'none');
-    if (started === undefined) throw new Error('The programs are there and do not run');
-    docker = started;
-    daemon = await startDaemon({ environment: { MINKE_ENGINE: 'docker', DOCKER_HOST: `unix://${docker.socket}` } });
+    ({ daemon, docker, purge } = await startOnDocker());
     await daemon.up(votingFile);
   });
 
   afterAll(async () => {
-    const left = await daemon.purge();
-    expect([...left, ...(await leftoversIn(docker, daemon.dataFolder))], 'left on the host').toEqual([]);
-    await docker[Symbol.asyncDispose]();
+    expect(await purge(), 'left on the host').toEqual([]);
   });
 
   it('DR-15 counts votes, a re-vote replaces, each request has a container of its own; only what stays is on Docker', async () => {

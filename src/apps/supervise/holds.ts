@@ -1,3 +1,4 @@
+import { orAborted } from '../../observe/or-aborted.ts';
 import type { ServicePlace } from '../../model/service-place.ts';
 
 /** Apps in which nothing is restarted for a while, counted: two holds end with the second release. */
@@ -54,17 +55,4 @@ export function createHolds(): Holds {
       }
     },
   };
-}
-
-/** What the promise resolves to, or undefined once the signal is aborted. Leaves no listener behind. */
-export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  if (signal.aborted) return undefined;
-  const abort = Promise.withResolvers<undefined>();
-  const onAbort = (): void => abort.resolve(undefined);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, abort.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

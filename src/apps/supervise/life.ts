@@ -4,7 +4,7 @@ import { MinkeError, toMinkeError } from '../../errors/index.ts';
 import type { Health } from '../../model/health.ts';
 import type { LifeEnd } from '../../model/service-end.ts';
 import { unchecked, type HealthRules } from '../../model/health-decision.ts';
-import { orAborted } from './holds.ts';
+import { orAborted } from '../../observe/or-aborted.ts';
 import { changed, note, type Keeping, type Kept } from './kept.ts';
 
 export interface EndedLife {

@@ -1,5 +1,5 @@
 import { MinkeError } from '../../errors/index.ts';
-import { orAborted } from './holds.ts';
+import { orAborted } from '../../observe/or-aborted.ts';
 import { describeEnd } from './keep-up.ts';
 import type { Keeping, Kept } from './kept.ts';
 

@@ -26,12 +26,11 @@ export const appHandlers = {
     await sendProgress(call, async (tell) => await deploys.up(loaded, tell, call.gone));
   },
 
-  down: async ({ deploys, catalog }: Desk, call: ApiCall): Promise<void> => {
-    const { app = '' } = call.parameters;
-    if (catalog.get(app) === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
+  down: async (desk: Desk, call: ApiCall): Promise<void> => {
+    const { name: app } = modelOf(desk, call);
     const options = { removeVolumes: isSet(call.query, 'volumes') };
     await sendProgress(call, async (tell) => {
-      await deploys.down(app, options, tell);
+      await desk.deploys.down(app, options, tell);
       return {};
     });
   },
@@ -49,11 +48,11 @@ export const appHandlers = {
     const body = await readJson(call.request);
     const services = servicesIn(body);
     const { stop } = (body ?? {}) as { readonly [Key in keyof RemoveRequest]: unknown };
-    const { app, model } = modelOf(desk, call);
+    const model = modelOf(desk, call);
     wished(model, { verb: 'rm', services });
     await sendProgress(
       call,
-      async (tell) => await desk.deploys.remove(app, { services, stop: stop === true }, tell, call.gone),
+      async (tell) => await desk.deploys.remove(model.name, { services, stop: stop === true }, tell, call.gone),
     );
   },
 
@@ -61,24 +60,18 @@ export const appHandlers = {
     sendJson(response, 200, { apps: catalog.list().map(({ model }) => model) });
   },
 
-  app: async (desk: Desk, call: ApiCall): Promise<void> =>
-    sendJson(call.response, 200, { model: modelOf(desk, call).model }),
+  app: async (desk: Desk, call: ApiCall): Promise<void> => sendJson(call.response, 200, { model: modelOf(desk, call) }),
 };
 
 /** What cannot be wished for is refused before anything is answered. */
 async function change(desk: Desk, call: ApiCall, wish: Wish): Promise<void> {
-  const { app, model } = modelOf(desk, call);
+  const model = modelOf(desk, call);
   wished(model, wish);
-  await sendProgress(call, async (tell) => await desk.deploys.change(app, wish, tell, call.gone));
+  await sendProgress(call, async (tell) => await desk.deploys.change(model.name, wish, tell, call.gone));
 }
 
 /** @throws APP_NOT_FOUND */
-function modelOf({ catalog }: Desk, { parameters }: ApiCall): { readonly app: string; readonly model: AppModel } {
-  const { app = '' } = parameters;
-  const deployed = catalog.get(app);
-  if (deployed === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
-  return { app, model: deployed.model };
-}
+const modelOf = ({ catalog }: Desk, { parameters: { app = '' } }: ApiCall): AppModel => catalog.deployed(app).model;
 
 function servicesIn(body: unknown): readonly string[] {
   const { services = [] } = (body ?? {}) as Partial<ServicesRequest>;

@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import type { ExecInput, ExecOutput, ProcessRows, TopAnswer } from '../../api/types.ts';
-import { replicaOf } from '../../apps/instance/instance-spec.ts';
+import type { ExecInput, ExecOutput, InstanceRow, ProcessRows, TopAnswer } from '../../api/types.ts';
+import { controlsOf } from '../../dockerapi/call.ts';
 import type { Attachment, Command, CommandStreams } from '../../engines/command.ts';
-import type { Instance } from '../../engines/engine.ts';
 import { MinkeError } from '../../errors/index.ts';
 import { listProcesses } from '../../linux/ps.ts';
 import type { TerminalSize } from '../../model/instance.ts';
@@ -33,39 +32,25 @@ export const instanceHandlers = {
   },
 
   top: async (desk: Desk, call: ApiCall): Promise<void> => {
-    const { controls } = desk.engine;
-    if (controls === undefined)
-      throw new MinkeError('NOT_SUPPORTED', {
-        what: 'Listing the processes of an instance',
-        reason: 'the engine of this daemon cannot do it',
-      });
+    const controls = controlsOf(desk, 'Listing the processes of an instance');
     const names = call.query.getAll('name');
     const wanted = desk.instances
-      .list(call.query.get('app') ?? undefined)
-      .filter(({ spec }) => names.length === 0 || names.includes(spec.name));
-    const keyOf = ({ spec }: Instance): string =>
-      `${spec.app}/${spec.name}.${String(replicaOf(spec)).padStart(9, '0')}`;
-    const inOrder = wanted.toSorted((one, other) => keyOf(one).localeCompare(keyOf(other)));
-    const processes = inOrder.map(
-      (instance) => [instance, pidsOf(() => controls.processes(instance.handle.id))] as const,
-    );
-    const all = processes.flatMap(([, pids]) => pids);
+      .rows(call.query.get('app') ?? undefined)
+      .filter(({ name }) => names.length === 0 || names.includes(name))
+      .toSorted((one, other) => placeOf(one).localeCompare(placeOf(other), undefined, { numeric: true }));
+    const living = wanted.map((row) => ({ row, pids: pidsOf(() => controls.processes(row.id)) }));
+    const all = living.flatMap(({ pids }) => pids);
     const { titles, rows } = await listProcesses(all, ['-ef'], call.gone);
     const pidColumn = titles.indexOf('PID');
-    const instances = processes.map(([instance, pids]): ProcessRows => {
-      const own = rows.filter((row) => pids.includes(Number(row[pidColumn])));
-      return { ...subjectOf(instance), titles, processes: own };
+    const instances = living.map(({ row: { id, app, name, replica }, pids }): ProcessRows => {
+      const processes = rows.filter((row) => pids.includes(Number(row[pidColumn])));
+      return { id, app, name, ...(replica === undefined ? {} : { replica }), titles, processes };
     });
     sendJson(call.response, 200, { instances } satisfies TopAnswer);
   },
 };
 
-const subjectOf = ({ spec }: Instance): Pick<ProcessRows, 'id' | 'app' | 'name' | 'replica'> => ({
-  id: spec.id,
-  app: spec.app,
-  name: spec.name,
-  ...(spec.kind === 'service' ? { replica: replicaOf(spec) } : {}),
-});
+const placeOf = ({ app, name, replica = 1 }: InstanceRow): string => `${app}/${name}.${replica}`;
 
 /** It may end at the same moment. */
 function pidsOf(read: () => readonly number[]): readonly number[] {

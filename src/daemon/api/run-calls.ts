@@ -1,9 +1,10 @@
 import type { LogLine } from '../../api/types.ts';
 import { MinkeError } from '../../errors/index.ts';
+import { defaultApp } from '../../model/app.ts';
 import type { Run, RunState } from '../../model/run.ts';
 import { isId } from '../../model/ids.ts';
 import { parseIdempotencyKey, parseRunRequest } from '../../tasks/parse.ts';
-import { defaultApp, type Submission } from '../../tasks/submission.ts';
+import type { Submission } from '../../tasks/submission.ts';
 import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
 import { isSet, numberOf, readJson, sendJson, sendLines, type ApiCall } from './call.ts';

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { constants } from 'node:os';
 import type { Container, ContainerRequest, Containers, LifeEvent } from '../../dockerapi/containers.ts';
 import type { Engine, Roots } from '../../engines/engine.ts';
@@ -8,6 +7,7 @@ import type { Id } from '../../model/ids.ts';
 import { isSettled, type Run } from '../../model/run.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
+import { orAborted } from '../../observe/or-aborted.ts';
 import type { Store } from '../../store/store.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import { imageReference, type Catalog } from '../parts/catalog.ts';
@@ -159,7 +159,7 @@ export function createContainers(options: ContainersOptions): Containers & Pick<
       while (!kept.isIdle) {
         const run = await tasks.wait(runOf(id), { signal });
         if (decideAgain(kept.record, run) === undefined) return asContainer(run, id);
-        await Promise.race([kept.done, aborted(signal)]);
+        await orAborted(kept.done, signal);
         signal.throwIfAborted();
       }
       return asContainer(await tasks.wait(runOf(id), { signal }), id);
@@ -252,10 +252,6 @@ function requireRoots({ roots, describe }: Engine): void {
   if (roots !== undefined) return;
   const reason = `the engine "${describe().name}" does not keep what a container has written`;
   throw new MinkeError('NOT_SUPPORTED', { what: 'Starting a container again', reason });
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await once(signal, 'abort');
 }
 
 /** @throws INSTANCE_START_FAILED for one that could not start */

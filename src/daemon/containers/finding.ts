@@ -25,19 +25,29 @@ export function createFinding(tasks: Tasks, lives: Pick<Lives, 'get' | 'list'>):
 
   return {
     singles,
-    kept: (reference) => {
-      const kept = lives.list();
-      const exact = lives.get(reference) ?? kept.find(({ record }) => record.options.name === reference);
-      if (exact !== undefined || !/^[0-9a-f]{4,64}$/.test(reference)) return exact;
-      const found = kept.filter(({ record }) => record.id.startsWith(reference));
-      return found.length === 1 ? found[0] : undefined;
-    },
+    kept: (reference) =>
+      lives.get(reference) ??
+      byReference(reference, lives.list(), ({ record: { id, options } }) => ({ id, name: options.name })),
     single: async (reference, parent) => {
       const isVisible = (run: Run): boolean => parent === undefined || run.parent === parent;
-      const byId = /^[0-9a-f]{4,64}$/.test(reference) ? await tasks.find(reference) : undefined;
+      const byId = isIdPart.test(reference) ? await tasks.find(reference) : undefined;
       // A further life goes by its container's id.
       if (byId !== undefined && isVisible(byId) && (byId.container ?? byId.id) === byId.id) return byId;
       return (await singles(parent)).find((run) => run.options.name === reference);
     },
   };
 }
+
+/** By full id, name or the beginning of an id that only one has. */
+export function byReference<One>(
+  reference: string,
+  all: readonly One[],
+  called: (one: One) => { readonly id: Id; readonly name: string | undefined },
+): One | undefined {
+  const exact = all.find((one) => called(one).id === reference || called(one).name === reference);
+  if (exact !== undefined || !isIdPart.test(reference)) return exact;
+  const begun = all.filter((one) => called(one).id.startsWith(reference));
+  return begun.length === 1 ? begun[0] : undefined;
+}
+
+const isIdPart = /^[0-9a-f]{4,64}$/;

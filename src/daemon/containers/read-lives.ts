@@ -1,5 +1,6 @@
 import type { LogChunk, LogOptions } from '../../engines/engine.ts';
 import type { Id } from '../../model/ids.ts';
+import { orAborted } from '../../observe/or-aborted.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import { currentRun, type Kept } from './kept.ts';
 
@@ -24,20 +25,15 @@ export async function* readLives(
     return;
   }
   const read = new Set<Id>();
-  const { follow = false, signal } = options;
-  const isFollowed = (): boolean => follow && signal?.aborted !== true;
+  const { follow = false, signal = new AbortController().signal } = options;
+  const isFollowed = (): boolean => follow && !signal.aborted;
   for (;;) {
     const lives = follow && kept.record.runs.length === 0 ? [await joined(kept)] : kept.record.runs;
     const life = lives.find((one) => !read.has(one));
     if (life !== undefined) {
       read.add(life);
       yield* tasks.logs(life, { ...options, follow: isFollowed() && life === (currentRun(kept) ?? life) });
-    } else if (isFollowed() && !kept.isIdle) await Promise.race([kept.done, ended(signal)]);
+    } else if (isFollowed() && !kept.isIdle) await orAborted(kept.done, signal);
     else return;
   }
-}
-
-async function ended(signal: AbortSignal | undefined): Promise<void> {
-  if (signal?.aborted === true) return;
-  await new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }));
 }

@@ -1,15 +1,16 @@
 import { EventEmitter, once } from 'node:events';
 import { constants } from 'node:os';
 import { Writable } from 'node:stream';
-import { attachmentsOf, ownNetwork } from '../../dockerapi/attachments.ts';
+import { madeNetworksOf } from '../../dockerapi/attachments.ts';
 import type { Container, ContainerRequest, Containers, LifeEvent } from '../../dockerapi/containers.ts';
-import type { Network, Networks } from '../../dockerapi/networks.ts';
+import { findNetwork, type Networks } from '../../dockerapi/networks.ts';
 import { MinkeError } from '../../errors/index.ts';
 import type { ImageStore } from '../../image/store.ts';
 import { declaredBy } from '../../model/declared.ts';
 import { newId, type Id } from '../../model/ids.ts';
 import type { Run } from '../../model/run.ts';
 import type { Clock } from '../../observe/clock.ts';
+import { byReference } from '../containers/finding.ts';
 import type { Catalog } from '../parts/catalog.ts';
 import { isServiceName } from '../../apps/file/project-name.ts';
 import type { Deploys } from '../parts/deploys.ts';
@@ -76,17 +77,9 @@ export function createDeclarations(options: DeclarationsOptions): Declarations {
     };
   };
 
-  const findNetwork = (name: string): Network => {
-    const network = networks.find(name);
-    if (network === undefined) throw new MinkeError('NO_SUCH', { kind: 'network', name });
-    return network;
-  };
-
   const start = async ({ id, name, request }: Declaration): Promise<void> => {
     const { app, options: asked } = request;
-    const found = attachmentsOf(asked)
-      .filter(({ network }) => network !== ownNetwork)
-      .map(({ network }) => findNetwork(network));
+    const found = madeNetworksOf(asked).map(({ network }) => findNetwork(networks, network));
     const service = await readFunction(name, request);
     const model = withFunction(app, catalog.get(app)?.model, { id, service, options: asked, networks: found });
     await deploys.up({ model, contents: new Map() }, () => undefined);
@@ -139,12 +132,8 @@ export function createDeclarations(options: DeclarationsOptions): Declarations {
     }
   };
 
-  const find = (reference: string): Declaration | undefined => {
-    const named = kept.list().find(({ id, request }) => id === reference || request.options.name === reference);
-    if (named !== undefined || !/^[0-9a-f]{4,64}$/.test(reference)) return named;
-    const begun = kept.list().filter(({ id }) => id.startsWith(reference));
-    return begun.length === 1 ? begun[0] : undefined;
-  };
+  const find = (reference: string): Declaration | undefined =>
+    byReference(reference, kept.list(), ({ id, request }) => ({ id, name: request.options.name }));
 
   const own = (id: Id): Declaration | undefined => kept.get(id);
 

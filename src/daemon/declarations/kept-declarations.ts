@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { ContainerRequest } from '../../dockerapi/containers.ts';
+import { writeWhole } from '../../linux/write-whole.ts';
 import type { Id } from '../../model/ids.ts';
 
 /** A container that stands for a function, whether that is there now or not. */
@@ -24,10 +25,7 @@ export interface KeptDeclarations {
 
 export function keepDeclarations(file: string): KeptDeclarations {
   const all = new Map(readDeclarations(file).map((one) => [one.id, one]));
-  const save = (): void => {
-    writeFileSync(`${file}.new`, JSON.stringify([...all.values()]), { mode: 0o600 });
-    renameSync(`${file}.new`, file);
-  };
+  const save = (): void => writeWhole(file, JSON.stringify([...all.values()]), { mode: 0o600 });
   return {
     list: () => [...all.values()],
     get: (id) => all.get(id),

@@ -1,8 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentKey, type Contents } from '../../apps/file/read-contents.ts';
 import { MinkeError } from '../../errors/index.ts';
+import { writeWhole } from '../../linux/write-whole.ts';
 import type { AppModel, GrantModel, SourceModel } from '../../model/app.ts';
 
 /**
@@ -53,7 +54,7 @@ export function createAppContents(folder: string): AppContents {
       rmSync(folderOf(app), { recursive: true, force: true });
       if (contents.size === 0) return;
       mkdirSync(folderOf(app), { mode: 0o700 });
-      for (const [key, content] of contents) writeWhole(fileOf(app, key), content);
+      for (const [key, content] of contents) writeWhole(fileOf(app, key), content, secretly);
     },
     remove: (app) => rmSync(folderOf(app), { recursive: true, force: true }),
     read: (app, grant) => {
@@ -70,11 +71,8 @@ export function createAppContents(folder: string): AppContents {
   };
 }
 
-/** Complete or not there, whenever the machine stops. */
-function writeWhole(file: string, content: string | Buffer): void {
-  writeFileSync(`${file}.new`, content, { mode: 0o600, flush: true });
-  renameSync(`${file}.new`, file);
-}
+/** For root alone, and there whenever the machine stops. */
+const secretly = { mode: 0o600, flush: true } as const;
 
 function keyIn(folder: string): Buffer {
   const file = join(folder, '.key');
@@ -84,6 +82,6 @@ function keyIn(folder: string): Buffer {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   const key = randomBytes(32);
-  writeWhole(file, key);
+  writeWhole(file, key, secretly);
   return key;
 }

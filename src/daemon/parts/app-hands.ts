@@ -7,14 +7,13 @@ import type { Engine, Instance, NamedConnection } from '../../engines/engine.ts'
 import { MinkeError, toMinkeError } from '../../errors/index.ts';
 import type { Target } from '../../gateway/capacity.ts';
 import type { Route, Router } from '../../gateway/router.ts';
-import type { AppModel, ServiceModel } from '../../model/app.ts';
+import { defaultApp, type AppModel, type ServiceModel } from '../../model/app.ts';
 import type { Id } from '../../model/ids.ts';
 import type { ServicePlace } from '../../model/service-place.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Timeline } from '../../observe/timeline.ts';
 import type { Store } from '../../store/store.ts';
-import { defaultApp } from '../../tasks/submission.ts';
 import type { AppContents } from './app-contents.ts';
 import { createAppNetworks, noNames, type AppNetworks } from './app-networks.ts';
 import type { Catalog, Deployed } from './catalog.ts';
@@ -176,17 +175,11 @@ export function createAppHands(options: AppHandsOptions): AppHands {
     };
   };
 
-  const deployedOf = (app: string): Deployed => {
-    const deployed = catalog.get(app);
-    if (deployed === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
-    return deployed;
-  };
-
   return {
     forDeploy: deployHands,
     forSupervisor: createSupervisorHands({
       ...options,
-      start: async (place) => await startService(deployedOf(place.app), place),
+      start: async (place) => await startService(catalog.deployed(place.app), place),
       portAnswers,
       publish: published.add,
       unpublish: async ({ spec: { app, name, id } }) => await published.remove(app, name, [id]),

@@ -22,6 +22,8 @@ export interface Startable {
 /** What is deployed, in memory; the store has the models, the image store the images. */
 export interface Catalog {
   get(app: string): Deployed | undefined;
+  /** @throws APP_NOT_FOUND */
+  deployed(app: string): Deployed;
   list(): readonly Deployed[];
   put(deployed: Deployed): void;
   remove(app: string): void;
@@ -39,6 +41,11 @@ export function createCatalog(onChange: (app: string, model: AppModel | undefine
   };
   return {
     get: (app) => apps.get(app),
+    deployed: (app) => {
+      const deployed = apps.get(app);
+      if (deployed === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
+      return deployed;
+    },
     list: () => [...apps.values()],
     put: (deployed) => {
       apps.set(deployed.model.name, deployed);

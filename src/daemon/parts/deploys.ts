@@ -9,7 +9,7 @@ import { findUnchecked } from '../../apps/deploy/unchecked.ts';
 import { wished, type Wish } from '../../apps/deploy/wish.ts';
 import type { Supervisor } from '../../apps/supervise/supervisor.ts';
 import type { Engine } from '../../engines/engine.ts';
-import { MinkeError } from '../../errors/index.ts';
+import type { MinkeError } from '../../errors/index.ts';
 import type { Builds } from '../../image/build/builds.ts';
 import type { ImageStore } from '../../image/store.ts';
 import { hasPlace, type AppModel } from '../../model/app.ts';
@@ -173,8 +173,7 @@ export function createDeploys(parts: DeploysOptions): Deploys {
   const change: Deploys['change'] = async (app, wish, onProgress, signal) => {
     plans.supersede(app, wish.verb);
     return await inTurn(app, async () => {
-      const deployed = catalog.get(app);
-      if (deployed === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
+      const deployed = catalog.deployed(app);
       const { model, options } = wished(deployed.model, wish);
       const { steps } = await plans.during(
         app,
@@ -235,8 +234,7 @@ export function createDeploys(parts: DeploysOptions): Deploys {
     },
     change,
     remove: async (app, { services, stop }, onProgress, signal) => {
-      const { model } = catalog.get(app) ?? { model: undefined };
-      if (model === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
+      const { model } = catalog.deployed(app);
       const named = wished(model, { verb: 'rm', services }).options.only;
       const idle = named.filter((name) => stop || !isRunning(model, name));
       // One that nobody knows of any more is not removed again.
@@ -249,15 +247,13 @@ export function createDeploys(parts: DeploysOptions): Deploys {
     down: async (app, { removeVolumes, keepsContainers = false }, onProgress) => {
       supersede(app, 'down');
       await inTurn(app, async () => {
-        const deployed = catalog.get(app);
-        if (deployed === undefined) throw new MinkeError('APP_NOT_FOUND', { app });
+        const deployed = catalog.deployed(app);
         const resume = await supervisor.hold(app);
         const letIn = await functions.drain(app);
         try {
+          const current = currentOf(parts, app);
           await executeSteps(
-            plan(keepsContainers ? withoutContainers(currentOf(parts, app)) : currentOf(parts, app), undefined, {
-              removeVolumes,
-            }),
+            plan(keepsContainers ? withoutContainers(current) : current, undefined, { removeVolumes }),
             hands.forDeploy(deployed, new AbortController().signal),
             onProgress,
             { clock },

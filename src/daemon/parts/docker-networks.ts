@@ -1,15 +1,13 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Network, Networks } from '../../dockerapi/networks.ts';
+import { writeWhole } from '../../linux/write-whole.ts';
 import { newId } from '../../model/ids.ts';
 import type { Clock } from '../../observe/clock.ts';
 
 /** Kept in a file: there is nothing else of a network that nobody is on. */
 export function createDockerNetworks(file: string, clock: Clock): Networks {
   const networks = new Map(readNetworks(file).map((network) => [network.name, network]));
-  const save = (): void => {
-    writeFileSync(`${file}.new`, JSON.stringify([...networks.values()]));
-    renameSync(`${file}.new`, file);
-  };
+  const save = (): void => writeWhole(file, JSON.stringify([...networks.values()]));
   return {
     list: () => [...networks.values()],
     find: (reference) => {

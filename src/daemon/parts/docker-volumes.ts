@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { Volume, Volumes as DockerVolumes } from '../../dockerapi/volumes.ts';
+import { writeWhole } from '../../linux/write-whole.ts';
 import type { Catalog } from './catalog.ts';
 import type { Volumes } from './volumes.ts';
 
@@ -40,7 +41,5 @@ function readLabels(file: string): Readonly<Record<string, Labels>> {
   }
 }
 
-function writeLabels(file: string, labels: Readonly<Record<string, Labels>>): void {
-  writeFileSync(`${file}.new`, JSON.stringify(labels));
-  renameSync(`${file}.new`, file);
-}
+const writeLabels = (file: string, labels: Readonly<Record<string, Labels>>): void =>
+  writeWhole(file, JSON.stringify(labels));

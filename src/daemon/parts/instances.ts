@@ -22,8 +22,8 @@ export interface Instances {
   rows(app?: string): readonly InstanceRow[];
   /** Instances of services and http functions whose output can be read: the living, and before them the last few that ended. */
   withLogs(app?: string): readonly InstanceSummary[];
-  /** What those of these services that ended wrote; answers of how many it was. Resolves when it is gone. */
-  forgetEnded(app: string, names: readonly string[]): Promise<number>;
+  /** Resolves when what those of these services that ended wrote is gone. */
+  forgetEnded(app: string, names: readonly string[]): Promise<void>;
   /** The instance that asked for this one; kept a while after its end. */
   parentOf(id: Id): Id | undefined;
   stop(id: Id, graceMs: number): Promise<void>;
@@ -156,7 +156,6 @@ export function createInstances(options: InstancesOptions): Instances {
     forgetEnded: async (app, names) => {
       const ended = former.take((one) => one.app === app && names.includes(one.name));
       await Promise.all(ended.map(async ({ id }) => await engine.remove(id)));
-      return ended.length;
     },
     parentOf: (id) => parents.get(id),
     stop: async (id, graceMs) => {
@@ -199,16 +198,9 @@ function createFormer(remove: (id: Id) => Promise<void>, keptOfEach = 2) {
   const all = new Map<string, InstanceSummary[]>();
   return {
     list: (): readonly InstanceSummary[] => [...all.values()].flat(),
-    /** These are not kept any more. */
-    take: (isMeant: (instance: InstanceSummary) => boolean): readonly InstanceSummary[] => {
-      const taken = [...all.values()].flat().filter(isMeant);
-      for (const [key, kept] of all)
-        all.set(
-          key,
-          kept.filter((one) => !taken.includes(one)),
-        );
-      return taken;
-    },
+    /** Of whole places, which are not kept any more. */
+    take: (isMeant: (instance: InstanceSummary) => boolean): readonly InstanceSummary[] =>
+      [...all].flatMap(([key, kept]) => (kept.some(isMeant) && all.delete(key) ? kept : [])),
     add: (instance: InstanceSummary): void => {
       const key = `${instance.app}/${instance.name}.${replicaOf(instance)}`;
       const kept = [...(all.get(key) ?? []), instance];

@@ -1,14 +1,14 @@
 import type { AppNames } from '../../apps/deploy/step.ts';
-import type { Network, Networks } from '../../dockerapi/networks.ts';
+import { attachmentsOf, madeNetworksOf, ownNetwork } from '../../dockerapi/attachments.ts';
+import { findNetwork, type Networks } from '../../dockerapi/networks.ts';
 import type { Engine, HostPort, Instance } from '../../engines/engine.ts';
 import { MinkeError, toMinkeError } from '../../errors/index.ts';
-import type { AppModel, AttachmentModel } from '../../model/app.ts';
+import { defaultApp, type AppModel, type AttachmentModel } from '../../model/app.ts';
 import { shortId, type Id } from '../../model/ids.ts';
-import type { Run, RunAttachment } from '../../model/run.ts';
+import type { Run } from '../../model/run.ts';
 import type { Clock } from '../../observe/clock.ts';
 import type { Log } from '../../observe/log.ts';
 import { untilSuccess } from '../../observe/until-success.ts';
-import { defaultApp } from '../../tasks/submission.ts';
 import { createTurns } from './turns.ts';
 
 /**
@@ -75,21 +75,14 @@ export function createRunNetworks(options: RunNetworksOptions): RunNetworks {
     }
   };
 
-  const findNetwork = (name: string): Network => {
-    const network = networks.find(name);
-    if (network === undefined) throw new MinkeError('NO_SUCH', { kind: 'network', name });
-    return network;
-  };
-
   const open = async (run: Run): Promise<Place | undefined> => {
-    const attachments = attachmentsOf(run);
     if (!wishes(run)) return undefined;
     if (isOfFile(run.app))
       throw new MinkeError('NOT_SUPPORTED', {
         what: `A network or a port of a container in "${run.app}"`,
         reason: 'the app file of that name says what its network is',
       });
-    const found = attachments.map(({ network }) => findNetwork(network));
+    const found = madeNetworksOf(run.options).map(({ network }) => findNetwork(networks, network));
     await inTurn(run.app, async () => {
       add(run);
       await renew(run.app).catch((error: unknown) => {
@@ -98,7 +91,7 @@ export function createRunNetworks(options: RunNetworksOptions): RunNetworks {
       });
     });
     if (found.length === 0) return undefined;
-    const isOnBridge = run.options.attachments?.some(({ network }) => network === ownNetwork) === true;
+    const isOnBridge = attachmentsOf(run.options).some(({ network }) => network === ownNetwork);
     return {
       networks: Object.fromEntries(found.map(({ name, isInternal }) => [name, { name, internal: isInternal }])),
       attachments: [
@@ -167,13 +160,7 @@ export function createRunNetworks(options: RunNetworksOptions): RunNetworks {
   };
 }
 
-/** What containers are on by themselves, in Docker's word: the app's own. */
-const ownNetwork = 'bridge';
-
-const attachmentsOf = ({ options: { attachments = [] } }: Run): readonly RunAttachment[] =>
-  attachments.filter(({ network }) => network !== ownNetwork);
-
-const wishes = (run: Run): boolean => attachmentsOf(run).length > 0 || (run.options.ports ?? []).length > 0;
+const wishes = ({ options }: Run): boolean => madeNetworksOf(options).length > 0 || (options.ports ?? []).length > 0;
 
 /** Nobody knows it by its number. */
 function calledByItsName({ id, options }: Run, thrown: unknown): unknown {
@@ -184,7 +171,7 @@ function calledByItsName({ id, options }: Run, thrown: unknown): unknown {
 
 function namesOf(members: readonly Member[]): AppNames {
   const attached = members.flatMap(({ run, name }) =>
-    attachmentsOf(run).map((attachment) => ({ ...attachment, run, name })),
+    madeNetworksOf(run.options).map((attachment) => ({ ...attachment, run, name })),
   );
   const byNetwork = Map.groupBy(attached, ({ network }) => network);
   const found = [...byNetwork].map(([network, ones]) => [

@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeWhole } from '../../linux/write-whole.ts';
 import { isId, type Id } from '../../model/ids.ts';
 import type { InstanceExit } from '../../model/instance.ts';
 import type { LogChunk } from '../engine.ts';
@@ -35,11 +36,7 @@ export function createExits(folder: string): Exits {
       return 'code' in exit ? exit : undefined;
     },
     ended: (id) => readKept(id)?.ended ?? [],
-    // As a whole or not at all.
-    keep: (id, exit, ended) => {
-      writeFileSync(`${fileOf(id)}.new`, JSON.stringify({ ...exit, ended }));
-      renameSync(`${fileOf(id)}.new`, fileOf(id));
-    },
+    keep: (id, exit, ended) => writeWhole(fileOf(id), JSON.stringify({ ...exit, ended })),
     forget: (id) => rmSync(fileOf(id), { force: true }),
   };
 }

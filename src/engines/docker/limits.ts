@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeWhole } from '../../linux/write-whole.ts';
 import type { InstanceLimits } from '../../model/instance.ts';
 import { withLimits } from '../local/seat.ts';
 import type { InstanceRecord } from './record.ts';
@@ -7,10 +8,8 @@ import type { InstanceRecord } from './record.ts';
 const fileIn = (home: string): string => join(home, 'limits.json');
 
 /** A label of a container cannot be changed, so what was set since its start lies beside it. */
-export function keepLimits(home: string, limits: InstanceLimits): void {
-  writeFileSync(`${fileIn(home)}.new`, JSON.stringify(limits));
-  renameSync(`${fileIn(home)}.new`, fileIn(home));
-}
+export const keepLimits = (home: string, limits: InstanceLimits): void =>
+  writeWhole(fileIn(home), JSON.stringify(limits));
 
 export function withKeptLimits(record: InstanceRecord, home: string): InstanceRecord {
   try {

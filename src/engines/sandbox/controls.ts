@@ -1,7 +1,7 @@
-import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinkeError } from '../../errors/index.ts';
 import { resizeTerminalOf } from '../../linux/terminal.ts';
+import { writeWhole } from '../../linux/write-whole.ts';
 import type { Id } from '../../model/ids.ts';
 import type { InstanceLimits } from '../../model/instance.ts';
 import type { Controls } from '../controls.ts';
@@ -52,8 +52,6 @@ export function createControls(places: Places, live: ReadonlyMap<Id, Running>, r
 /** The next life of the daemon sets what it finds there. */
 function remember(running: Running, limits: InstanceLimits): Running {
   const record = withLimits(running.record, limits);
-  const file = join(running.home, 'instance.json');
-  writeFileSync(`${file}.new`, JSON.stringify(record));
-  renameSync(`${file}.new`, file);
+  writeWhole(join(running.home, 'instance.json'), JSON.stringify(record));
   return { ...running, record };
 }

@@ -1,4 +1,5 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { writeWhole } from '../../../linux/write-whole.ts';
 import type { TakenPort } from './choose-ports.ts';
 
 /** What the next life of the daemon has to know of an app's network (state.json in its folder). */
@@ -21,8 +22,4 @@ export function readState(file: string): NetworkState | undefined {
   }
 }
 
-/** As a whole or not at all. */
-export function writeState(file: string, state: NetworkState): void {
-  writeFileSync(`${file}.new`, JSON.stringify(state));
-  renameSync(`${file}.new`, file);
-}
+export const writeState = (file: string, state: NetworkState): void => writeWhole(file, JSON.stringify(state));

@@ -48,7 +48,7 @@ export async function measureAccept({ signal, tell }: BenchOptions): Promise<Out
       { what: `minke: POST ${prefix}${routes.runs.path}, ${connections} connections`, ...minke },
       { what: `floor: HTTP and SQLite in one process, ${connections} connections`, ...least },
     ],
-    ratios: { acceptsPerSecond: minke.perSecond, throughputVsFloor: minke.perSecond / least.perSecond },
+    ratios: { perSecond: minke.perSecond, throughputVsFloor: minke.perSecond / least.perSecond },
   };
 }
 

@@ -29,12 +29,27 @@ services:
       pack: { runtime: none, include: [/bin/busybox] }
 `;
 
-/** An app with the handler as its one function; answers its file. */
-export async function writeApp(folder: string): Promise<string> {
+/** The same handler as a task: what it answers is the run's result. */
+const taskOf = (concurrency: number): string => `  job:
+    build: ./handler
+    entrypoint: [${handlerCommand.join(', ')}]
+    x-minke:
+      function: task
+      concurrency: ${concurrency}
+      pack: { runtime: none, include: [/bin/busybox] }
+`;
+
+export interface AppOptions {
+  /** With the task `job` too, so many of it at once. */
+  readonly jobsAtOnce?: number;
+}
+
+/** An app with the handler as its function `fresh`; answers its file. */
+export async function writeApp(folder: string, { jobsAtOnce }: AppOptions = {}): Promise<string> {
   await mkdir(join(folder, 'handler'), { recursive: true });
   await writeFile(join(folder, 'handler', 'handler.sh'), handler);
   const file = join(folder, 'compose.yaml');
-  await writeFile(file, appFile);
+  await writeFile(file, jobsAtOnce === undefined ? appFile : appFile + taskOf(jobsAtOnce));
   return file;
 }
 

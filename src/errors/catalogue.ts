@@ -198,6 +198,11 @@ export const catalogue = {
     'End what holds it; fuser -v {file} names it.',
   ),
   STATE_READ_ONLY: passing(503, 'Cannot write the state of minke: {file} is read-only', 'Make it writable for root.'),
+  STATE_FAILED: passing(
+    503,
+    'The disk refuses the state of minke: {file} ({reason})',
+    'Look at what the kernel says of the disk (dmesg) and at the attributes of the file (lsattr).',
+  ),
   STATE_UNREACHABLE: passing(
     503,
     'The state of minke cannot be reached at {place}: {reason}',

@@ -5,8 +5,9 @@ import { roomIn } from '../linux/shortage.ts';
 /** Primary result codes: https://www.sqlite.org/rescode.html; the extended ones carry the primary one in the low byte. */
 const busy = 5;
 const readOnly = 8;
+const ioError = 10;
 const full = 13;
-const ioShmSize = 10 | (19 << 8);
+const ioShmSize = ioError | (19 << 8);
 const notADatabase = 26;
 const corrupt = 11;
 
@@ -20,6 +21,7 @@ export function toStoreError(thrown: unknown, action: string, file: string): Min
     return new MinkeError('OUT_OF_DISK', { what: 'the state of minke', ...roomIn(dirname(file)) }, options);
   if ((code & 0xff) === busy) return new MinkeError('STATE_LOCKED', { file }, options);
   if ((code & 0xff) === readOnly) return new MinkeError('STATE_READ_ONLY', { file }, options);
+  if ((code & 0xff) === ioError) return new MinkeError('STATE_FAILED', { file, reason: describe(thrown) }, options);
   return new MinkeError('INTERNAL', { reason: `the store failed at ${action}: ${describe(thrown)}` }, options);
 }
 

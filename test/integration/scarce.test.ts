@@ -1,11 +1,24 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { DatabaseSync } from 'node:sqlite';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMinke, type Minke } from '../../src/sdk/minke.ts';
 import { startDaemon, type TestDaemon } from './daemon.ts';
 import { loadBusybox } from './door-images.ts';
-import { fixtureApp } from './isolation-fixtures.ts';
+import { fixtureApp, host } from './isolation-fixtures.ts';
 import { numbers, viewOf } from './restart-host.ts';
 import { ballastIn, mountSmallDisk, type SmallDisk } from './small-disk.ts';
 
@@ -158,6 +171,54 @@ it('refuses with 503 what the machine has no processes for, and goes on by itsel
   await end();
   rmdirSync(group);
 });
+
+const whyNot = canForbidWriting() ? '' : ` (${tmpdir()} keeps nobody from writing to an open file)`;
+it.skipIf(whyNot !== '')(
+  `DR-6 refuses runs while its state cannot be written, answers requests and questions, loses nothing and goes on by itself${whyNot}`,
+  async () => {
+    await begin({});
+    const state = join(daemon.dataFolder, 'minke.db-wal');
+    const silent = await running(['-c', 'sleep 2']);
+    const key = { 'idempotency-key': 'the-same' };
+    const once = { json: { app: 'scarce', target: { function: 'shell' }, args: ['-c', 'true'] }, headers: key };
+    host('chattr', '+i', state);
+    try {
+      expect(await failure(hello())).toMatch(/^STATE_FAILED The disk refuses the state of minke: \S+minke\.db \(/);
+      expect(await failure(daemon.api.json('runs', once))).toMatch(/^STATE_FAILED/);
+      expect(await page()).toBe('fresh\n');
+      expect((await minke.runs.get(silent.id)).state).toBe('running');
+      // Its container ends while nothing can be written of that.
+      await expect.poll(() => viewOf(daemon.dataFolder).living().containers.length, { timeout: 20_000 }).toBe(0);
+    } finally {
+      host('chattr', '-i', state);
+    }
+    expect((await minke.runs.wait(silent.id)).state).toBe('succeeded');
+    const { run } = await daemon.api.json<{ run: { id: string } }>('runs', once);
+    expect((await minke.runs.wait(run.id)).state).toBe('succeeded');
+    expect(await hello()).toBe('hello\n');
+    const { accepted, settled } = await minke.runs.ledger();
+    expect([accepted, settled]).toEqual([4, 4]);
+    await end();
+  },
+);
+
+/** Whether the kernel refuses what is written to an open file once it is immutable, as ext4 does since Linux 5.3. */
+function canForbidWriting(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'minke-test-'));
+  const file = join(folder, 'file');
+  const fd = openSync(file, 'w');
+  try {
+    if (spawnSync('chattr', ['+i', file]).status !== 0) return false;
+    writeSync(fd, 'x');
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  } finally {
+    closeSync(fd);
+    spawnSync('chattr', ['-i', file]);
+    rmSync(folder, { recursive: true });
+  }
+}
 
 describe('the state of minke', () => {
   let disk: SmallDisk;

@@ -7,7 +7,7 @@ import { tallyOf } from '../tally.ts';
 import type { Figure, Soak, SoakOptions } from './soak.ts';
 
 /** Integration tests of which `npm test` shows a part, since another engine, runtime or client only shows it once more. */
-const files = ['sandbox', 'docker-cli', 'docker-compose'];
+const files = ['sandbox', 'docker-cli', 'docker-compose', 'dockerode', 'testcontainers'];
 
 export const engines: Soak = {
   about:

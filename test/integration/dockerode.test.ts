@@ -5,15 +5,21 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import Docker, { type Container, type Exec } from 'dockerode';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hasProgram } from '../../src/engines/local/host/program.ts';
 import { tarOf } from '../../src/image/testing/images.ts';
-import { startDaemon, type TestDaemon } from './daemon.ts';
 import { busyboxArchive } from './door-images.ts';
+import { startOn, type OnEngine } from './on-engine.ts';
+import { isWhole } from './whole.ts';
 
-describe('dockerode, unmodified, at a daemon', () => {
-  let daemon: TestDaemon;
+// The soak `engines` shows it on a Docker Engine too.
+const engines = isWhole && hasProgram('dockerd') ? (['sandbox', 'docker'] as const) : (['sandbox'] as const);
+
+describe.each(engines)('dockerode, unmodified, at a daemon with the engine %s', (engine) => {
+  let purge: OnEngine['purge'];
   let docker: Docker;
   beforeAll(async () => {
-    daemon = await startDaemon();
+    const { daemon, ...on } = await startOn(engine);
+    ({ purge } = on);
     docker = new Docker({ socketPath: join(daemon.dataFolder, 'minke.sock') });
     const archive = busyboxArchive(['img', 'img:other']);
     const loading = await docker.loadImage(createReadStream(archive.path));
@@ -21,7 +27,7 @@ describe('dockerode, unmodified, at a daemon', () => {
     archive.remove();
   });
   afterAll(async () => {
-    expect(await daemon.purge(), 'left on the host').toEqual([]);
+    expect(await purge(), 'left on the host').toEqual([]);
   });
 
   it('CS-1 creates, attaches, starts, executes, measures, restarts and removes a container, told by events', async () => {

@@ -6,16 +6,22 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type * as Testcontainers from 'testcontainers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startDaemon, type TestDaemon } from './daemon.ts';
+import { hasProgram } from '../../src/engines/local/host/program.ts';
+import { startOn, type OnEngine } from './on-engine.ts';
+import { isWhole } from './whole.ts';
 
 const run = promisify(execFile);
 
-describe('testcontainers, unmodified, at a daemon', () => {
-  let daemon: TestDaemon;
+// The soak `engines` shows it on a Docker Engine: the package has one client for as long as it is loaded.
+const engine = isWhole && hasProgram('dockerd') ? 'docker' : 'sandbox';
+
+describe(`testcontainers, unmodified, at a daemon with the engine ${engine}`, () => {
+  let purge: OnEngine['purge'];
   let folder: string;
   let tc: typeof Testcontainers;
   beforeAll(async () => {
-    daemon = await startDaemon();
+    const { daemon, ...on } = await startOn(engine);
+    ({ purge } = on);
     folder = mkdtempSync(join(tmpdir(), 'minke-servers-'));
     writeServers(folder);
     const { code, stderr } = await daemon.cli(['build', '-p', 'servers'], { cwd: folder });
@@ -27,7 +33,7 @@ describe('testcontainers, unmodified, at a daemon', () => {
   }, 60_000);
   afterAll(async () => {
     rmSync(folder, { recursive: true, force: true });
-    expect(await daemon.purge(), 'left on the host').toEqual([]);
+    expect(await purge(), 'left on the host').toEqual([]);
   });
 
   const server = (name: string): Testcontainers.GenericContainer =>
